@@ -1,0 +1,27 @@
+"""How large things may be. `SAMPLES` in the settings overrides fields: `SAMPLES = {"upload_bytes": 10_000_000}`."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+
+@dataclass(frozen=True)
+class Limits:
+    upload_bytes: int = 50 * 2**20
+    """An image or document. Above it: 413."""
+
+    image_pixels: int = 100_000_000
+    """Width times height, as the file's header says. Above it the task fails before anything is decoded."""
+
+    decoded_pixels: int = 40_000_000
+    """The same for files that must be decoded in full, at four bytes of memory for each pixel. A JPEG need not."""
+
+    document_pages: int = 5_000
+    document_characters: int = 50_000_000
+    """Of all pages together; how long the reading may take is the pool's timeout."""
+
+    export_rows: int = 1_000_000
+
+
+def limits() -> Limits:
+    return Limits(**getattr(settings, "SAMPLES", {}))

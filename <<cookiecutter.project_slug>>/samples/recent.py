@@ -1,0 +1,70 @@
+"""The tasks that a visitor has started, newest first. Their ids are kept in the session, so a login is not needed."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpRequest
+
+from tasks.api import as_json
+from tasks.models import TaskRecord
+
+KEPT = 20
+SESSION_KEY = "tasks"  # [[id, title], …]
+TITLE_LENGTH = 100  # characters
+
+
+@dataclass
+class RecentTask:
+    title: str  # the name of the uploaded file, or what was asked for
+    record: TaskRecord
+
+    @property
+    def id(self) -> UUID:
+        return self.record.pk
+
+    @property
+    def kind(self) -> str:
+        """resize_image, parse_document or export_orders: the template has a part for each."""
+        return self.record.task.rpartition(".")[2]
+
+    @property
+    def finished(self) -> bool:
+        return self.record.finished_at is not None
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return as_json(self.record)
+
+    @property
+    def took(self) -> timedelta | None:
+        record = self.record
+        if record.finished_at is None or record.last_attempted_at is None:
+            return None
+        return record.finished_at - record.last_attempted_at
+
+
+def remember(request: HttpRequest, task_id: str, title: str) -> None:
+    request.session[SESSION_KEY] = [[task_id, title[:TITLE_LENGTH]], *_remembered(request)][:KEPT]
+
+
+def recent_tasks(request: HttpRequest) -> list[RecentTask]:
+    """One query, none where the visitor has no tasks. Tasks that have been pruned since are left out."""
+    remembered = _remembered(request)
+    records = TaskRecord.objects.in_bulk([UUID(task_id) for task_id, _ in remembered])
+    found = ((title, records.get(UUID(task_id))) for task_id, title in remembered)
+    return [RecentTask(title, record) for title, record in found if record]
+
+
+def recent_task(request: HttpRequest, task_id: UUID) -> RecentTask:
+    """Raises Http404 where the task is not one of this visitor's."""
+    for task in recent_tasks(request):
+        if task.id == task_id:
+            return task
+    raise Http404
+
+
+def _remembered(request: HttpRequest) -> list[list[str]]:
+    remembered: list[list[str]] = request.session.get(SESSION_KEY, [])
+    return remembered

@@ -1,0 +1,7 @@
+"""The background work. Importing these modules loads neither Pillow nor pypdf: the web imports them to enqueue."""
+
+from samples.tasks.documents import parse_document
+from samples.tasks.exports import export_orders
+from samples.tasks.images import resize_image
+
+__all__ = ["export_orders", "parse_document", "resize_image"]

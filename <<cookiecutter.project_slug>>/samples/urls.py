@@ -1,0 +1,18 @@
+from django.urls import path
+
+from samples import api, media, views
+
+app_name = "samples"
+
+urlpatterns = [
+    path("", views.index, name="index"),
+    path("images/", views.images, name="images"),
+    path("documents/", views.documents, name="documents"),
+    path("exports/", views.exports, name="exports"),
+    path("tasks/<uuid:task_id>/retry/", views.retry, name="retry"),
+    path("media/<path:path>", media.media, name="media"),
+    path("api/images/", api.images),
+    path("api/documents/", api.documents),
+    path("api/exports/", api.exports),
+    path("api/<path:path>", api.not_found),  # after every other address below /api/, those of other apps as well
+]
