@@ -22,6 +22,10 @@ class Limits:
 
     export_rows: int = 1_000_000
 
+    @property
+    def upload_megabytes(self) -> int:
+        return self.upload_bytes // 2**20
+
 
 def limits() -> Limits:
     return Limits(**getattr(settings, "SAMPLES", {}))

@@ -1,7 +1,6 @@
 """The tasks that a visitor has started, newest first. Their ids are kept in the session, so a login is not needed."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from tasks.models import TaskRecord
 KEPT = 20
 SESSION_KEY = "tasks"  # [[id, title], …]
 TITLE_LENGTH = 100  # characters
+STATUS_TEXTS = {"READY": "Waiting", "RUNNING": "Running", "SUCCESSFUL": "Done", "FAILED": "Failed"}
 
 
 @dataclass
@@ -38,11 +38,8 @@ class RecentTask:
         return as_json(self.record)
 
     @property
-    def took(self) -> timedelta | None:
-        record = self.record
-        if record.finished_at is None or record.last_attempted_at is None:
-            return None
-        return record.finished_at - record.last_attempted_at
+    def status_text(self) -> str:
+        return STATUS_TEXTS[self.record.status]
 
 
 def remember(request: HttpRequest, task_id: str, title: str) -> None:

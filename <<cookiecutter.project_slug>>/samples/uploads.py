@@ -50,7 +50,7 @@ def declared_too_large(request: HttpRequest) -> bool:
 
 
 def too_large() -> PayloadTooLarge:
-    return PayloadTooLarge(f"The file is too large: at most {limits().upload_bytes // 2**20} MB are accepted.")
+    return PayloadTooLarge(f"The file is too large: at most {limits().upload_megabytes} MB are accepted.")
 
 
 def refuse_large_bodies(view: View) -> View:

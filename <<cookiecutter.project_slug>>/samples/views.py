@@ -24,7 +24,9 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, error: str = "", status: int = 200) -> HttpResponse:
-    context = {"tasks": recent_tasks(request), "limits": limits(), "error": error}
+    tasks = recent_tasks(request)
+    unfinished = any(not task.finished for task in tasks)
+    context = {"tasks": tasks, "unfinished": unfinished, "limits": limits(), "error": error}
     return render(request, "samples/index.html", context, status=status)
 
 
