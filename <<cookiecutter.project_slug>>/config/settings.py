@@ -1,0 +1,143 @@
+"""Django's settings: one module, the environment decides. `.env` is read as well; the environment wins.
+
+Without any variable this is a production configuration. `.env.example` lists the variables.
+"""
+
+from pathlib import Path
+
+from config.environment import Environment
+from config.secret_key import stored_secret_key
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Environment(BASE_DIR / ".env")
+
+DEBUG = env.flag("DEBUG")
+DATA_DIR = BASE_DIR / env.text("DATA_DIR", "data")  # everything that must last
+DATA_DIR.mkdir(parents=True, exist_ok=True)
+SECRET_KEY = env.secret("SECRET_KEY", least_length=32) or stored_secret_key(DATA_DIR)
+ALLOWED_HOSTS = list(env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"))
+
+# The server (python main.py)
+
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.integer("PORT", 8000, least=0, most=65535)
+ROLES = env.choices("ROLES", "web,workers", choices=("web", "workers"))
+SHUTDOWN_TIMEOUT = env.seconds("SHUTDOWN_TIMEOUT", 30)
+MEMORY_LIMIT = env.size("MEMORY_LIMIT")  # bytes; 0: the container's limit, else none
+MAX_REQUEST_BODY = env.size("MAX_REQUEST_BODY", 100 * 2**20)  # bytes; above it 413
+TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
+LOG_FORMAT = env.choice("LOG_FORMAT", "text", choices=("text", "json"))
+
+INTERPRETERS = {
+    "web": {
+        "count": env.integer("WEB_INTERPRETERS", 2, least=1, most=64),
+        "threads": env.integer("WEB_THREADS", 2, least=1, most=64),
+        "request_timeout": 30,  # seconds
+    },
+    "workers": {
+        "critical": {"queues": ["critical"], "count": 1},
+        "default": {"queues": ["default"], "count": (1, 2)},
+        "exports": {"queues": ["exports"], "count": (0, 1)},
+        # Pillow refuses interpreters with a GIL of their own: this pool shares the main interpreter's.
+        "images": {"queues": ["images"], "count": (0, 1), "interpreter": "legacy"},
+    },
+}
+
+TASKS = {
+    "default": {
+        "BACKEND": "tasks.backends.DurableBackend",
+        "QUEUES": ["critical", "default", "exports", "images"],
+    }
+}
+
+# Applications
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "accounts",
+    "tasks",
+    "samples",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Data
+
+DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")}
+DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+SQLITE_SYNCHRONOUS = env.choice("SQLITE_SYNCHRONOUS", "normal", choices=("normal", "full"))
+
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",  # a read that turns into a write later could not wait for the lock
+        "timeout": 20,
+        "init_command": f"PRAGMA journal_mode=wal; PRAGMA synchronous={SQLITE_SYNCHRONOUS};",
+    }
+
+MEDIA_ROOT = DATA_DIR / "media"
+MEDIA_URL = "media/"
+STATIC_ROOT = DATA_DIR / "static"
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG  # development: straight from the sources
+
+MAILERS = {"default": env.mailer("EMAIL_URL", "consolemail://" if DEBUG else "smtp://localhost:25")}
+
+# Accounts and safety
+
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+# Language and time
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True

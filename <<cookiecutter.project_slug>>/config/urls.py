@@ -1,0 +1,11 @@
+"""The project's addresses. /healthz, /up, /readyz and /metrics are answered before Django (runtime/health.py)."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("accounts/", include("accounts.urls")),
+    path("", include("tasks.urls")),
+    path("", include("samples.urls")),
+]

@@ -1,0 +1,52 @@
+"""The server: web and background tasks in one process, each in interpreters of their own. `python main.py --help`."""
+
+import asyncio
+import sys
+
+import uvloop
+
+from runtime.board import Board
+from runtime.bridge import Bridge
+from runtime.command import announce, parse_arguments, prepare, read_plan, take_data_dir
+from runtime.health import Health
+from runtime.node import Node
+from runtime.metrics import Metrics, WebMetrics
+from runtime.plan import Plan
+from runtime.server import Server
+from runtime.shutdown import leave, run_until_stopped
+from runtime.supervisor import Supervisor, seats_needed
+from runtime.wakeup import WakeupSocket, Wakeups
+
+
+async def serve(plan: Plan, node: Node) -> int:
+    """Run the server until it is told to stop; returns the exit code."""
+    board = Board(plan.queues, seats_needed(plan))
+    wakeups = Wakeups.make(plan.queues)
+    web_metrics = WebMetrics()
+    metrics = Metrics(board, web_metrics)
+    health = Health(metrics, wakeups.housekeeper)
+    bridge = Bridge(plan, health, web_metrics)
+    supervisor = Supervisor(plan, node.id, board, wakeups, bridge, health, metrics)
+    server = Server(bridge, plan.host, plan.port)
+    node.write(host=plan.host, port=server.port)
+
+    async def start() -> None:
+        server.start()  # /healthz answers from here on, and requests wait
+        state = await prepare(node.id, supervisor.boot)
+        WakeupSocket(node.socket_path, wakeups).listen()
+        await supervisor.start()
+        announce(plan, server.port, state)
+
+    exit_code = await run_until_stopped(start())
+    await leave(plan, server, supervisor)
+    return exit_code
+
+
+def main() -> int:
+    arguments = parse_arguments()
+    plan = read_plan(arguments)
+    return uvloop.run(serve(plan, take_data_dir(plan)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

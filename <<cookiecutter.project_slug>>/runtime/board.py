@@ -1,0 +1,87 @@
+"""The board: counters and signs of life of every interpreter thread, in memory that all interpreters share.
+
+A board is an array of 64-bit integers. Each interpreter thread has a seat on it, a row that only this thread writes,
+so no lock is needed; main reads them all. A seat outlives the interpreter that sat there: its successor goes on
+counting. The gauges, one row per queue, are written by the housekeeper alone (tasks/housekeeping.py).
+"""
+
+from bisect import bisect_left
+from enum import IntEnum
+
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0)  # seconds
+OUTCOMES = ("successful", "failed", "retried", "timeout", "cancelled", "lost")
+
+
+class State(IntEnum):
+    EMPTY = 0
+    STARTING = 1
+    READY = 2
+    LEAVING = 3
+
+
+class Cell(IntEnum):
+    """The first cells of a seat."""
+
+    STATE = 0
+    ALIVE = 1  # monotonic ns of the last turn of its loop
+    BUSY_SINCE = 2  # monotonic ns; 0: idle
+    TASK_HIGH = 3  # the running task's id, as two halves
+    TASK_LOW = 4
+    DONE = 5  # requests or tasks since this interpreter started
+    BLOCKS = 6  # memory blocks that this interpreter has allocated
+    THREAD = 7  # native id
+    PROGRESS_DONE = 8
+    PROGRESS_TOTAL = 9
+
+
+class Gauge(IntEnum):
+    READY = 0
+    RUNNING = 1
+    OLDEST = 2  # ms that the oldest ready task has waited
+    COUNTED = 3  # monotonic ns of this count
+
+
+# Behind the cells of a seat, for each queue: the outcomes, the histogram of its task seconds, and their sum in µs.
+PER_QUEUE = len(OUTCOMES) + len(BUCKETS) + 1 + 1
+
+
+class Board:
+    """Rows of a shared memoryview; every interpreter makes a Board of its own over the same memory."""
+
+    def __init__(self, queues: tuple[str, ...], seats: int, memory: memoryview | None = None) -> None:
+        self.queues, self.seats = queues, seats
+        self.width = len(Cell) + PER_QUEUE * len(queues)
+        size = 8 * (self.width * seats + len(Gauge) * len(queues))
+        self.memory = memoryview(bytearray(size)) if memory is None else memory
+        self.cells = self.memory.cast("q")
+
+    def seat(self, number: int) -> memoryview:
+        return self.cells[number * self.width : (number + 1) * self.width]
+
+    def gauges(self, queue: str) -> memoryview:
+        start = self.width * self.seats + len(Gauge) * self.queues.index(queue)
+        return self.cells[start : start + len(Gauge)]
+
+    def count_outcome(self, seat: int, queue: str, outcome: str, seconds: float | None = None, number: int = 1) -> None:
+        """Add ended attempts to the counters of a seat; with `seconds`, to the histogram as well."""
+        row, start = self.seat(seat), self._start(queue)
+        row[start + OUTCOMES.index(outcome)] += number
+        if seconds is not None:
+            row[start + len(OUTCOMES) + bisect_left(BUCKETS, seconds)] += 1
+            row[start + PER_QUEUE - 1] += int(seconds * 1e6)
+
+    def outcomes(self, queue: str) -> dict[str, int]:
+        """Ended attempts by outcome, over all seats."""
+        start = self._start(queue)
+        return {name: self._sum(start + number) for number, name in enumerate(OUTCOMES)}
+
+    def task_seconds(self, queue: str) -> tuple[list[int], float]:
+        """The histogram's buckets (the last one is for all above) and the sum of seconds, over all seats."""
+        start = self._start(queue) + len(OUTCOMES)
+        return [self._sum(start + n) for n in range(len(BUCKETS) + 1)], self._sum(start + len(BUCKETS) + 1) / 1e6
+
+    def _start(self, queue: str) -> int:
+        return len(Cell) + PER_QUEUE * self.queues.index(queue)
+
+    def _sum(self, cell: int) -> int:
+        return sum(self.cells[cell : self.width * self.seats : self.width])

@@ -1,0 +1,60 @@
+"""Taking in a request's body in the main interpreter, so that a slow upload never holds a web thread."""
+
+import asyncio
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+IN_MEMORY = 64 * 1024  # bytes; a larger body goes to a file, whose descriptor the web thread reads
+BATCH = 512 * 1024  # bytes collected before a write to that file
+
+type Body = bytes | tuple[int, int]  # content, or (descriptor, length)
+
+
+class BodyTooLarge(Exception):
+    """The body is, or says it is, larger than MAX_REQUEST_BODY."""
+
+
+async def receive(proto: Any, headers: Any, limit: int, folder: Path) -> Body:
+    """Read a body of at most `limit` bytes. Raises BodyTooLarge as soon as that is known, OSError if the disk is full."""
+    declared = headers.get("content-length")
+    if declared is None and headers.get("transfer-encoding") is None:
+        return b""
+    length = int(declared) if declared is not None else IN_MEMORY + 1
+    if declared is not None and length > limit:
+        raise BodyTooLarge
+    if length <= IN_MEMORY:
+        content: bytes = await proto()
+        return content
+    return await _spool(proto, limit, folder)
+
+
+async def _spool(proto: Any, limit: int, folder: Path) -> Body:
+    loop, batch, length = asyncio.get_running_loop(), bytearray(), 0
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        async for chunk in proto:
+            batch += chunk
+            length += len(chunk)
+            if length > limit:
+                raise BodyTooLarge
+            if len(batch) >= BATCH:
+                await loop.run_in_executor(None, _write_all, file, batch)
+                batch = bytearray()
+        if length <= IN_MEMORY:
+            return bytes(batch)
+        await loop.run_in_executor(None, _write_all, file, batch)
+        file.seek(0)
+        return os.dup(file.fileno()), length
+
+
+def _write_all(file: Any, data: bytearray) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
+
+
+def discard(body: Body) -> None:
+    """Close a body that no web thread will read."""
+    if isinstance(body, tuple):
+        os.close(body[0])

@@ -1,0 +1,85 @@
+"""What an interpreter does before the others start, and is then closed: settings, checks, migrations, static files."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+from runtime.plan import Plan, PlanError, parse_interpreters
+
+
+def read_plan() -> dict[str, Any]:
+    """The settings that the server needs (Plan.as_dict), or {"error": one line} where one is wrong."""
+    from django.core.exceptions import ImproperlyConfigured
+
+    try:
+        return _plan().as_dict()
+    except (ImproperlyConfigured, PlanError) as error:
+        return {"error": " ".join(str(error).split())}
+
+
+def _plan() -> Plan:
+    from django.conf import settings
+
+    queues = tuple(dict.fromkeys(queue for backend in settings.TASKS.values() for queue in backend.get("QUEUES", [])))
+    web, workers, problems = parse_interpreters(settings.INTERPRETERS, queues)
+    return Plan(
+        base_dir=str(settings.BASE_DIR), data_dir=str(settings.DATA_DIR), debug=settings.DEBUG,
+        database=settings.DATABASES["default"]["ENGINE"].rpartition(".")[2],
+        host=settings.HOST, port=settings.PORT, roles=settings.ROLES,
+        shutdown_timeout=settings.SHUTDOWN_TIMEOUT, memory_limit=settings.MEMORY_LIMIT,
+        max_request_body=settings.MAX_REQUEST_BODY, trusted_proxies=settings.TRUSTED_PROXIES,
+        log_format=settings.LOG_FORMAT, queues=queues, web=web, workers=workers, problems=tuple(problems),
+    )  # fmt: skip
+
+
+def prepare(node: str, boot: str) -> dict[str, Any]:
+    """Bring database and files to the state that the code needs; free what earlier boots of this node held.
+
+    Returns {"error": …} where a check fails, else {"recovered": {queue: number}, "first_account": path or ""}.
+    """
+    import django
+
+    django.setup()
+    from accounts.first import first_account_path
+    from django.conf import settings
+    from django.core.checks import Error
+    from django.core.checks import run_checks as run_django_checks
+    from django.core.management import call_command
+    from tasks.recovery import recover
+
+    for folder in ("media", "tmp"):
+        (settings.DATA_DIR / folder).mkdir(exist_ok=True)
+    errors = [problem for problem in run_django_checks() if isinstance(problem, Error) and not problem.is_silenced()]
+    if errors:
+        return {"error": "\n".join(str(error) for error in errors)}
+    call_command("migrate", interactive=False, verbosity=0)
+    collect_static()
+    return {"recovered": recover(node, boot), "first_account": first_account_path() or ""}
+
+
+def collect_static() -> bool:
+    """Collect and compress the static files if their sources have changed; development serves them from the sources."""
+    from django.conf import settings
+    from django.contrib.staticfiles.finders import get_finders
+    from django.core.management import call_command
+
+    if settings.DEBUG:
+        return False
+    paths = sorted(storage.path(path) for finder in get_finders() for path, storage in finder.list([]))
+    state = "".join(f"{path} {Path(path).stat().st_mtime_ns} {Path(path).stat().st_size}\n" for path in paths)
+    stamp = Path(settings.STATIC_ROOT) / ".collected"
+    if stamp.exists() and stamp.read_text() == state:
+        return False
+    call_command("collectstatic", interactive=False, verbosity=0, stdout=io.StringIO())
+    stamp.write_text(state)
+    return True
+
+
+def give_back(boot: str) -> int:
+    """Return the tasks that this boot could not finish to the queue; how many they are."""
+    import django
+
+    django.setup()
+    from tasks.recovery import release
+
+    return release(boot)

@@ -1,0 +1,235 @@
+"""From Granian to Django: each request goes as one frame to an idle web thread, or waits for one.
+
+All of this runs on the event loop of the main interpreter, so there are no locks. A request costs one future, one
+send and one read; where a thread becomes idle, the next waiting request is sent before the answer is passed on.
+"""
+
+import asyncio
+import socket
+import time
+from collections import deque
+from typing import Any
+
+from runtime import frames
+from runtime.body import Body, BodyTooLarge, discard, receive
+from runtime.health import Health
+from runtime.metrics import WebMetrics
+from runtime.plan import Plan
+from runtime.responses import send_error
+
+WAITING_LIMIT = 1000  # requests that may wait for a web thread; one more gets 503
+BUFFER_LIMIT = 1024 * 1024  # bytes of a response held for a slow client before its web thread has to wait
+
+
+class Response:
+    """What the web thread has sent so far of one response, for the coroutine that passes it on to the client."""
+
+    __slots__ = ("arrived", "buffered", "chunks", "head", "link")
+
+    def __init__(self, head: asyncio.Future[tuple[Any, ...]]) -> None:
+        self.head = head
+        self.chunks: deque[bytes | None] = deque()  # None is the end
+        self.buffered = 0
+        self.arrived = asyncio.Event()
+        self.link: Link | None = None
+
+    def end(self) -> None:
+        self.chunks.append(None)
+        self.arrived.set()
+
+
+class Link:
+    """Main's end of the socketpair to one web thread."""
+
+    __slots__ = ("host", "mates", "reading", "response", "since", "socket")
+
+    def __init__(self, host: str, end: socket.socket, mates: list[Link]) -> None:
+        self.host, self.socket = host, end
+        self.mates = mates  # all links to this interpreter: its threads share a GIL
+        self.response: Response | None = None
+        self.since = 0.0  # monotonic seconds when its request was sent
+        self.reading = False
+
+
+class Bridge:
+    """The RSGI application that Granian calls."""
+
+    def __init__(self, plan: Plan, health: Health, metrics: WebMetrics) -> None:
+        self.plan, self.health, self.metrics = plan, health, metrics
+        self.spool = plan.data_path / "tmp"
+        self.links: dict[str, list[Link]] = {}
+        self.idle: deque[Link] = deque()
+        self.waiting: deque[tuple[Response, bytes, Body]] = deque()
+        self.buffer = memoryview(bytearray(frames.FRAME_SIZE))
+
+    # Requests
+
+    async def __rsgi__(self, scope: Any, proto: Any) -> None:
+        if (answer := self.health.answers.get(scope.path)) is not None:
+            return await answer(proto)
+        started = time.perf_counter()
+        status = await self._serve(scope, proto)
+        self.metrics.count(status, time.perf_counter() - started)
+
+    async def _serve(self, scope: Any, proto: Any) -> int:
+        """Answer one request; returns the status that was sent."""
+        headers = scope.headers
+        try:
+            body = await receive(proto, headers, self.plan.max_request_body, self.spool)
+        except BodyTooLarge:
+            return send_error(proto, 413, "PayloadTooLarge", f"At most {self.plan.max_request_body} bytes are taken.")
+        except OSError as error:
+            return send_error(proto, 507, "StorageFull", f"The upload could not be stored: {error.strerror}.")
+        if not self.idle and len(self.waiting) >= WAITING_LIMIT:
+            discard(body)
+            return send_error(proto, 503, "Busy", "Too many requests are waiting.", retry_after=1)
+        request = frames.pack((
+            scope.method, scope.path, scope.query_string, scope.http_version, scope.scheme,
+            scope.client, scope.server, _headers(scope), body,
+        ))  # fmt: skip
+        response = Response(asyncio.get_running_loop().create_future())
+        if len(request) > frames.FRAME_SIZE:
+            discard(body)
+            return send_error(proto, 431, "HeadersTooLarge", "The request's line and headers are too large.")
+        if self.idle:
+            self._send(self._pick(), response, request)
+        else:
+            self.waiting.append((response, request, body))
+        return await self._pass_on(await response.head, response, proto)
+
+    async def _pass_on(self, head: tuple[Any, ...], response: Response, proto: Any) -> int:
+        kind, status, headers, *rest = head
+        if kind == frames.WHOLE:
+            proto.response_bytes(status, headers, rest[0])
+        elif kind == frames.FILE:
+            proto.response_file(status, headers, rest[0])
+        else:
+            await self._stream(response, proto.response_stream(status, headers))
+        return status
+
+    async def _stream(self, response: Response, transport: Any) -> None:
+        try:
+            while (chunk := await self._next_chunk(response)) is not None:
+                await transport.send_bytes(chunk)
+        except Exception:  # Granian's: the client has gone
+            response.chunks.clear()
+            if response.link is not None:
+                response.link.socket.send(frames.pack(frames.GONE))
+                self._resume(response.link)
+            response.link = None
+
+    async def _next_chunk(self, response: Response) -> bytes | None:
+        while not response.chunks:
+            response.arrived.clear()
+            await response.arrived.wait()
+        chunk = response.chunks.popleft()
+        response.buffered -= len(chunk or b"")
+        if response.link is not None and response.buffered < BUFFER_LIMIT:
+            self._resume(response.link)
+        return chunk
+
+    # Web threads
+
+    def attach(self, host: str, ends: list[socket.socket]) -> None:
+        """The threads of a web interpreter are ready for requests."""
+        links = self.links[host] = []
+        for end in ends:
+            links.append(Link(host, end, links))
+        for link in links:
+            self._resume(link)
+            self._next_request(link)
+
+    def detach(self, host: str) -> None:
+        """No more requests for this interpreter; those that it has are answered, or end with a 500 if it has died."""
+        for link in self.links.pop(host, []):
+            if link in self.idle:
+                self.idle.remove(link)
+
+    def fail(self, host_links: list[Link]) -> None:
+        """These threads will not answer any more."""
+        for link in host_links:
+            self._pause(link)
+            if link.response is not None:
+                self._finish_with_error(link.response)
+                link.response = None
+
+    @property
+    def busy(self) -> int:
+        return sum(link.response is not None for links in self.links.values() for link in links)
+
+    def _pick(self) -> Link:
+        """An idle thread, of an interpreter in which nothing runs if there is one."""
+        for link in self.idle:
+            if all(mate.response is None for mate in link.mates):
+                self.idle.remove(link)
+                return link
+        return self.idle.popleft()
+
+    def _send(self, link: Link, response: Response, request: bytes) -> None:
+        link.response, response.link = response, link
+        link.since = time.monotonic()
+        link.socket.send(request)
+
+    def _resume(self, link: Link) -> None:
+        if not link.reading:
+            link.reading = True
+            asyncio.get_running_loop().add_reader(link.socket, self._read, link)
+
+    def _pause(self, link: Link) -> None:
+        if link.reading:
+            link.reading = False
+            asyncio.get_running_loop().remove_reader(link.socket)
+
+    def _read(self, link: Link) -> None:
+        """A frame has come from a web thread."""
+        size = link.socket.recv_into(self.buffer)
+        response = link.response
+        if not size:
+            return self._pause(link)  # the thread has left; the supervisor hears of it by itself
+        if response is None:
+            return
+        frame = frames.unpack(self.buffer[:size])
+        kind = frame[0]
+        if kind in (frames.WHOLE, frames.FILE, frames.END, frames.BROKEN):
+            self._next_request(link)
+        if kind in (frames.WHOLE, frames.FILE, frames.HEAD):
+            response.head.set_result(frame)
+        elif kind == frames.CHUNK:
+            self._buffer(link, response, frame[1])
+        else:
+            response.end()
+
+    def _buffer(self, link: Link, response: Response, chunk: bytes) -> None:
+        if response.link is None:
+            return  # its client has gone
+        response.chunks.append(chunk)
+        response.buffered += len(chunk)
+        response.arrived.set()
+        if response.buffered >= BUFFER_LIMIT:
+            self._pause(link)
+
+    def _next_request(self, link: Link) -> None:
+        if link.response is not None:
+            link.response.link = link.response = None
+        if link.host not in self.links:
+            return  # it is leaving
+        if self.waiting:
+            response, request, _ = self.waiting.popleft()
+            self._send(link, response, request)
+        else:
+            self.idle.append(link)
+
+    @staticmethod
+    def _finish_with_error(response: Response) -> None:
+        response.link = None
+        response.end()
+        if not response.head.done():
+            page = b"The interpreter that served this request has failed."
+            response.head.set_result((frames.WHOLE, 500, [("content-type", "text/plain; charset=utf-8")], page))
+
+
+def _headers(scope: Any) -> frames.Headers:
+    headers: frames.Headers = scope.headers.items()
+    if scope.authority and not scope.headers.get("host"):
+        headers.append(("host", scope.authority))  # HTTP/2
+    return headers

@@ -1,0 +1,85 @@
+"""The command line of main.py, and the first and last lines that a start prints."""
+
+import argparse
+import asyncio
+import importlib.util
+import logging.config
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from runtime import log
+from runtime.host import call_once
+from runtime.log import event
+from runtime.node import AlreadyServed, Node, take_node
+from runtime.plan import Plan
+
+
+class StartError(Exception):
+    """The server cannot start; the text says why."""
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="main.py", description="Serve the web and run the background tasks.")
+    parser.add_argument("command", nargs="?", choices=["serve", "status"], default="serve", help=argparse.SUPPRESS)
+    parser.add_argument("--host", help="the address to listen on (HOST)")
+    parser.add_argument("--port", help="the port to listen on (PORT)")
+    parser.add_argument("--check", action="store_true", help="try what would run where, and leave with 0 or 1")
+    return parser.parse_args()
+
+
+def read_plan(arguments: argparse.Namespace) -> Plan:
+    """The plan that settings and arguments ask for; ends the process with one line where a value is wrong."""
+    _refuse_what_breaks()
+    for name in ("host", "port"):
+        if getattr(arguments, name):
+            os.environ[name.upper()] = getattr(arguments, name)
+    found: dict[str, Any] = call_once("isolated", "runtime.boot:read_plan")
+    if found is None:
+        sys.exit("The settings could not be read: out of memory.")
+    if "error" in found:
+        sys.exit(found["error"])
+    plan = Plan.from_dict(found)
+    logging.config.dictConfig(log.configuration(plan.log_format))
+    return plan
+
+
+def take_data_dir(plan: Plan) -> Node:
+    """Hold DATA_DIR for this process; ends the process with one line where another one has it."""
+    try:
+        return take_node(plan.data_path, shared=plan.database != "sqlite3")
+    except AlreadyServed as error:
+        sys.exit(str(error))
+
+
+async def prepare(node: str, boot: str) -> dict[str, Any]:
+    """Checks, migrations, static files, recovery (boot.py); raises StartError where they do not allow a start."""
+    state: dict[str, Any] = await asyncio.to_thread(call_once, "isolated", "runtime.boot:prepare", node, boot)
+    if state is None or "error" in state:
+        raise StartError(state["error"] if state else "out of memory")
+    return state
+
+
+def announce(plan: Plan, port: int, state: dict[str, Any]) -> None:
+    """Say where the server can be reached, and what whoever runs it should know."""
+    address = f"http://{'localhost' if plan.host in ('0.0.0.0', '::') else plan.host}:{port}"
+    for problem in plan.problems:
+        log.logger.warning(problem)
+    if not _bytecode_is_compiled():
+        log.logger.warning("Django has no compiled bytecode: interpreters start slower. `uv sync --compile-bytecode`.")
+    for queue, number in state["recovered"].items():
+        event("tasks_recovered", queue=queue, number=number)
+    event("server_ready", address=address, pid=os.getpid())
+    if state["first_account"]:
+        log.logger.warning("There is no account yet. Make the first one at %s%s", address, state["first_account"])
+
+
+def _refuse_what_breaks() -> None:
+    if "tracemalloc" in sys._xoptions or os.environ.get("PYTHONTRACEMALLOC"):
+        sys.exit("tracemalloc crashes a process that closes interpreters: start without -X tracemalloc.")
+
+
+def _bytecode_is_compiled() -> bool:
+    spec = importlib.util.find_spec("django")
+    return spec is None or spec.cached is None or Path(spec.cached).exists()

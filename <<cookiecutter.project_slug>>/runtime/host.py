@@ -1,0 +1,104 @@
+"""One interpreter seen from the main interpreter: a thread that creates it, runs it to its end and closes it."""
+
+import contextlib
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent import interpreters
+
+# These extension modules race when two interpreters import them for the first time (CPython 136421): main comes first.
+import datetime  # noqa: F401  # isort: skip
+import decimal  # noqa: F401  # isort: skip
+import sqlite3  # noqa: F401  # isort: skip
+import zoneinfo  # noqa: F401  # isort: skip
+
+import _interpreters
+
+from runtime import inside, wakeup
+from runtime.inside import Assignment
+from runtime.plan import Kind
+
+
+def create(kind: Kind) -> interpreters.Interpreter:
+    """A new interpreter: `isolated` has a GIL of its own, `legacy` shares main's and loads what refuses isolation."""
+    new = interpreters.Interpreter(_interpreters.create(kind, reqrefs=True), _ownsref=True)
+    new.prepare_main(path=tuple(sys.path))
+    new.exec("import sys; sys.path[:] = path")
+    return new
+
+
+def call_once[T](kind: Kind, target: str, *arguments: object) -> T:
+    """Run the function `target` ("module:function") in an interpreter made for this call, and return its result."""
+    if kind == "main":
+        return inside.call(target, *arguments)
+    interpreter = create(kind)
+    try:
+        return interpreter.call(inside.call, target, *arguments)
+    finally:
+        interpreter.close()
+
+
+class Host:
+    """Owns an interpreter, its thread, its stop signal and, in the web pool, main's ends of its sockets."""
+
+    def __init__(self, assignment: Assignment, sockets: list[tuple[socket.socket, socket.socket]]) -> None:
+        self.assignment = assignment
+        self.sockets = sockets
+        self.started = time.monotonic()
+        self.ready = False
+        self.asked_to_stop = False
+
+    @property
+    def name(self) -> str:
+        return self.assignment.name
+
+    def start(self, memory: memoryview, ended: Callable[[Host, str], None]) -> None:
+        """`ended(host, reason)` is called in this host's thread; the reason is "" where it left as asked."""
+        self.thread = threading.Thread(target=self._run, args=(memory, ended), name=self.name, daemon=True)
+        self.thread.start()
+
+    def stop(self) -> None:
+        """Ask the interpreter to leave: workers through their stop signal, web threads by the end of their socket."""
+        if not self.asked_to_stop:
+            self.asked_to_stop = True
+            self._signal_stop()
+
+    def stop_after_error(self) -> None:
+        """One of its threads has failed: the others leave too, and the interpreter counts as dead."""
+        if not self.asked_to_stop:
+            self._signal_stop()
+
+    def _signal_stop(self) -> None:
+        wakeup.signal(self.assignment.stop)
+        for main, _ in self.sockets:
+            with contextlib.suppress(OSError):
+                main.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        """Give the descriptors back, once the interpreter has ended."""
+        for main, web in self.sockets:
+            main.close()
+            web.close()
+        os.close(self.assignment.stop)
+
+    def _run(self, memory: memoryview, ended: Callable[[Host, str], None]) -> None:
+        ended(self, self._run_interpreter(memory))
+
+    def _run_interpreter(self, memory: memoryview) -> str:
+        try:
+            if self.assignment.kind == "main":
+                result = inside.enter(self.assignment, memory)
+            else:
+                interpreter = create(self.assignment.kind)
+                result = interpreter.call(inside.enter, self.assignment, memory)
+                interpreter.close()
+        except interpreters.ExecutionFailed as error:
+            return error.excinfo.errdisplay or str(error)
+        except Exception as error:
+            return repr(error)
+        if result is None:
+            return "MemoryError"  # the one error that Interpreter.call() does not report
+        return "" if self.asked_to_stop else "its loop has ended without being asked to"

@@ -1,0 +1,147 @@
+"""The first lines that run in an interpreter: set Django up, take a seat on the board, run one loop per thread."""
+
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from runtime import wakeup
+from runtime.board import Board, Cell, State
+from runtime.plan import Plan
+from runtime.wakeup import Wakeups
+
+logger = logging.getLogger("server")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """What an interpreter is told of itself. It crosses to the interpreter pickled."""
+
+    name: str  # "default-1"
+    pool: str
+    kind: str
+    target: str  # "module:function": called once, gives the loop for each thread
+    boot: str  # "node/boot": the id of this start of the process
+    generation: int  # interpreters that had this name before, in this boot
+    seats: tuple[int, ...]  # on the board, one for each thread
+    board_seats: int
+    wakeups: Wakeups
+    stop: int  # event descriptor: readable for good once this interpreter is to leave
+    sockets: tuple[int, ...]  # web: the descriptor of each thread
+    housekeeper: bool  # one worker interpreter of the node keeps house
+    plan: Plan
+
+    @property
+    def claim(self) -> str:
+        return f"{self.boot}/{self.name}/{self.generation}"
+
+
+def halves(number: int) -> tuple[int, int]:
+    """A 128-bit number as two signed 64-bit ones, as the board's cells hold them."""
+    high, low = number >> 64, number & (2**64 - 1)
+    return high, low - 2**64 if low >= 2**63 else low
+
+
+class Seat:
+    """One thread's place on the board, seen by the thread itself."""
+
+    def __init__(self, assignment: Assignment, board: Board, index: int) -> None:
+        self.assignment, self.board, self.index = assignment, board, index
+        self.number = assignment.seats[index]
+        self.row = board.seat(self.number)
+
+    def settle(self) -> None:
+        self.row[Cell.DONE] = self.row[Cell.BUSY_SINCE] = self.row[Cell.TASK_HIGH] = self.row[Cell.TASK_LOW] = 0
+        self.row[Cell.THREAD] = threading.get_native_id()
+        self.row[Cell.BLOCKS] = sys.getallocatedblocks()
+        self.turn()
+
+    def turn(self) -> None:
+        """The loop has come round."""
+        self.row[Cell.ALIVE] = time.monotonic_ns()
+
+    def busy(self) -> None:
+        self.row[Cell.BUSY_SINCE] = self.row[Cell.ALIVE] = time.monotonic_ns()
+
+    def idle(self) -> None:
+        row = self.row
+        row[Cell.BUSY_SINCE] = 0
+        row[Cell.ALIVE] = time.monotonic_ns()
+        row[Cell.DONE] += 1
+        row[Cell.BLOCKS] = sys.getallocatedblocks()
+
+    def show_task(self, number: int) -> None:
+        """Show which task runs here: its id as a number; 0: none."""
+        row = self.row
+        row[Cell.PROGRESS_DONE] = row[Cell.PROGRESS_TOTAL] = 0
+        row[Cell.TASK_HIGH], row[Cell.TASK_LOW] = halves(number)
+
+    def show_state(self, state: State) -> None:
+        self.row[Cell.STATE] = state
+        wakeup.signal(self.assignment.wakeups.supervisor)
+
+
+type Loop = Callable[[Seat], None]
+
+# Of the interpreter that reads them; None outside the server (manage.py).
+current: Assignment | None = None
+board: Board | None = None
+
+
+def enter(assignment: Assignment, memory: memoryview) -> str:
+    """Run the loops of an interpreter until all have ended. Returns "stopped"; anything else is a crash."""
+    global current, board
+    current = assignment
+    threading.current_thread().name = assignment.name
+    loop: Loop = _find(assignment.target, set_up=True)(assignment)
+    board = shared = Board(assignment.plan.queues, assignment.board_seats, memory)
+    seats = [Seat(assignment, shared, index) for index in range(len(assignment.seats))]
+    _run_threads(loop, seats)
+    return "stopped"
+
+
+def call(target: str, *arguments: Any) -> Any:
+    """Run one function and return what it returns (boot.py). The function sets Django up where it needs it."""
+    threading.current_thread().name = "boot"
+    return _find(target, set_up=False)(*arguments)
+
+
+def _find(target: str, *, set_up: bool) -> Callable[..., Any]:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    if set_up:
+        import django
+
+        django.setup()
+    module, function = target.split(":")
+    found: Callable[..., Any] = getattr(import_module(module), function)
+    return found
+
+
+def _run_threads(loop: Loop, seats: list[Seat]) -> None:
+    """One thread for each seat, this one included. The first error of any is raised when all have ended."""
+    errors: list[BaseException] = []
+
+    def run(seat: Seat) -> None:
+        try:
+            seat.settle()
+            loop(seat)
+        except BaseException as error:
+            logger.exception("the loop has ended with an error")
+            errors.append(error)
+            seat.show_state(State.LEAVING)  # main asks the other threads to leave
+
+    name = seats[0].assignment.name
+    others = [threading.Thread(target=run, args=(seat,), name=f"{name}.{seat.index + 1}") for seat in seats[1:]]
+    for thread in others:
+        thread.start()
+    seats[0].show_state(State.READY)
+    run(seats[0])
+    for thread in others:
+        thread.join()
+    if errors:
+        raise errors[0]

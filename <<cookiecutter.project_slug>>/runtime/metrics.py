@@ -1,0 +1,112 @@
+"""/metrics: what the main interpreter counts itself, and what it reads from the board, as Prometheus text."""
+
+import time
+from bisect import bisect_left
+from collections.abc import Iterator
+from itertools import accumulate
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from runtime.board import BUCKETS, OUTCOMES, Board, Cell, Gauge
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class WebMetrics:
+    """Requests by status, and how long they took from the last byte in to the last byte out."""
+
+    def __init__(self) -> None:
+        self.by_status: dict[int, int] = {}
+        self.buckets = [0] * (len(BUCKETS) + 1)
+        self.seconds = 0.0
+
+    def count(self, status: int, seconds: float) -> None:
+        self.by_status[status] = self.by_status.get(status, 0) + 1
+        self.buckets[bisect_left(BUCKETS, seconds)] += 1
+        self.seconds += seconds
+
+
+class Metrics(Collector):
+    """Writes the metrics of the contract."""
+
+    def __init__(self, board: Board, web: WebMetrics) -> None:
+        self.board, self.web = board, web
+        self.waiting = lambda: 0  # requests that wait for a web thread
+        self.hosts: dict[str, tuple[str, str, bool, int]] = {}  # name → pool, kind, up, its first seat
+        self.starts: dict[str, int] = {}
+        self.abandoned = 0
+        self.registry = CollectorRegistry(auto_describe=False)
+        self.registry.register(self)
+
+    def text(self) -> str:
+        return generate_latest(self.registry).decode()
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._interpreters()
+        yield from self._web()
+        yield from self._tasks()
+        yield from self._queues()
+        yield GaugeMetricFamily("process_resident_memory_bytes", "Memory of the process.", resident_memory())
+
+    def _interpreters(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily(
+            "interpreter_up", "1 while it is ready for work.", labels=["name", "kind", "interpreter"]
+        )
+        blocks = GaugeMetricFamily("interpreter_allocated_blocks", "Memory blocks in use.", labels=["name"])
+        for name, (pool, kind, is_up, seat) in sorted(self.hosts.items()):
+            up.add_metric([name, "web" if pool == "web" else "worker", kind], int(is_up))
+            blocks.add_metric([name], self.board.seat(seat)[Cell.BLOCKS])
+        starts = CounterMetricFamily("interpreter_starts", "Times it was started.", labels=["name"])
+        for name, number in sorted(self.starts.items()):
+            starts.add_metric([name], number)
+        yield from (up, blocks, starts)
+        yield GaugeMetricFamily("interpreter_abandoned", "Interpreters that never came back.", self.abandoned)
+
+    def _web(self) -> Iterator[Metric]:
+        requests = CounterMetricFamily("web_requests", "Requests answered.", labels=["status"])
+        for status, number in sorted(self.web.by_status.items()):
+            requests.add_metric([str(status)], number)
+        yield requests
+        seconds = HistogramMetricFamily("web_request_seconds", "From the whole request to the whole response.")
+        seconds.add_metric([], _cumulative(self.web.buckets), self.web.seconds)
+        yield seconds
+        yield GaugeMetricFamily("web_waiting", "Requests that wait for a web thread.", self.waiting())
+
+    def _tasks(self) -> Iterator[Metric]:
+        total = CounterMetricFamily("tasks", "Ended attempts.", labels=["queue", "outcome"])
+        seconds = HistogramMetricFamily("task_seconds", "How long attempts ran.", labels=["queue"])
+        for queue in self.board.queues:
+            outcomes = self.board.outcomes(queue)
+            for outcome in OUTCOMES:
+                total.add_metric([queue, outcome], outcomes[outcome])
+            buckets, spent = self.board.task_seconds(queue)
+            seconds.add_metric([queue], _cumulative(buckets), spent)
+        yield from (total, seconds)
+
+    def _queues(self) -> Iterator[Metric]:
+        ready = GaugeMetricFamily("queue_ready", "Tasks that wait and could run now.", labels=["queue"])
+        running = GaugeMetricFamily("queue_running", "Tasks that run.", labels=["queue"])
+        oldest = GaugeMetricFamily(
+            "queue_oldest_ready_seconds", "How long the oldest ready task has waited.", labels=["queue"]
+        )
+        for queue in self.board.queues:
+            gauges = self.board.gauges(queue)
+            ready.add_metric([queue], gauges[Gauge.READY])
+            running.add_metric([queue], gauges[Gauge.RUNNING])
+            age = (time.monotonic_ns() - gauges[Gauge.COUNTED]) / 1e9 if gauges[Gauge.READY] else 0
+            oldest.add_metric([queue], round(gauges[Gauge.OLDEST] / 1000 + age, 3))
+        yield from (ready, running, oldest)
+
+
+def _cumulative(buckets: list[int]) -> list[tuple[str, float]]:
+    bounds = [*(str(bound) for bound in BUCKETS), "+Inf"]
+    return list(zip(bounds, accumulate(buckets, initial=None), strict=True))
+
+
+def resident_memory() -> int:
+    """Bytes of the process in memory."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096

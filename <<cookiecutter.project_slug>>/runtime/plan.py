@@ -1,0 +1,127 @@
+"""What is to run: the settings that the server needs, checked as a whole, as plain data for the main interpreter."""
+
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+type Kind = Literal["isolated", "legacy", "main"]
+
+KINDS = ("isolated", "legacy", "main")
+
+
+class PlanError(Exception):
+    """A setting that cannot be carried out; the text is one line that says what is allowed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebPool:
+    """The interpreters that answer requests."""
+
+    count: int = 2
+    threads: int = 2
+    interpreter: Kind = "isolated"
+    max_requests: int = 0  # then the interpreter is replaced; 0: never
+    request_timeout: float = 30  # seconds; then 504
+
+    name = "web"
+    target = "runtime.web:run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerPool:
+    """The interpreters that run the tasks of some queues."""
+
+    name: str
+    queues: tuple[str, ...]
+    count: tuple[int, int] = (1, 1)  # least, most
+    idle: float = 60  # seconds without work after which an interpreter above the least is closed
+    threads: int = 1
+    interpreter: Kind = "isolated"
+    timeout: float = 0  # seconds for a task; 0: no limit
+    max_tasks: int = 0  # then the interpreter is replaced; 0: never
+    max_growth: int = 0  # allocated blocks over those at its start, then it is replaced; 0: never
+
+    target = "tasks.worker:run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that the main interpreter knows of the settings."""
+
+    base_dir: str
+    data_dir: str
+    debug: bool
+    database: str  # "sqlite" or "postgresql"
+    host: str
+    port: int
+    roles: tuple[str, ...]
+    shutdown_timeout: float  # seconds
+    memory_limit: int  # bytes; 0: the container's, else none
+    max_request_body: int  # bytes
+    trusted_proxies: tuple[str, ...]
+    log_format: str
+    queues: tuple[str, ...]
+    web: WebPool
+    workers: tuple[WorkerPool, ...]
+    problems: tuple[str, ...] = field(default=())  # worth a warning at start
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Plan:
+        web, workers = WebPool(**data.pop("web")), tuple(WorkerPool(**pool) for pool in data.pop("workers"))
+        return cls(**data, web=web, workers=workers)
+
+    @property
+    def data_path(self) -> Path:
+        return Path(self.data_dir)
+
+    @property
+    def pools(self) -> tuple[WebPool | WorkerPool, ...]:
+        """The pools that this node runs."""
+        web = (self.web,) if "web" in self.roles else ()
+        return web + (self.workers if "workers" in self.roles else ())
+
+
+def parse_interpreters(setting: Any, queues: tuple[str, ...]) -> tuple[WebPool, tuple[WorkerPool, ...], list[str]]:
+    """INTERPRETERS of the settings as pools, with warnings. Raises PlanError for what cannot be carried out."""
+    if not isinstance(setting, dict) or not set(setting) <= {"web", "workers"}:
+        raise PlanError('INTERPRETERS: allowed is {"web": {…}, "workers": {POOL: {…}}}.')
+    web = _pool(WebPool, "web", setting.get("web", {}))
+    workers = tuple(_worker_pool(name, options) for name, options in setting.get("workers", {}).items())
+    for pool in workers:
+        if strange := set(pool.queues) - set(queues):
+            raise PlanError(f'INTERPRETERS["workers"]["{pool.name}"]: no backend in TASKS has the queue {min(strange)}.')
+    unserved = set(queues) - {queue for pool in workers for queue in pool.queues}
+    return web, workers, [f"No pool in INTERPRETERS serves the queue {queue}." for queue in sorted(unserved)]
+
+
+def _worker_pool(name: str, options: Any) -> WorkerPool:
+    where = f'INTERPRETERS["workers"]["{name}"]'
+    if name == "web" or not isinstance(name, str) or not name.isidentifier():
+        raise PlanError(f"{where}: a pool's name is an identifier, and not web.")
+    if not isinstance(options, dict) or not options.get("queues"):
+        raise PlanError(f'{where}: "queues" is missing: a list of names.')
+    count = options.get("count", (1, 1))
+    least, most = count if isinstance(count, (tuple, list)) and len(count) == 2 else (count, count)
+    if not (isinstance(least, int) and isinstance(most, int) and 0 <= least <= most <= 64 and most):
+        raise PlanError(f'{where}["count"]: allowed is a number from 1 to 64, or (least, most).')
+    options = options | {"name": name, "count": (least, most), "queues": tuple(options["queues"])}
+    return _pool(WorkerPool, f'workers"]["{name}', options)
+
+
+def _pool[P: WebPool | WorkerPool](pool: type[P], name: str, options: dict[str, Any]) -> P:
+    where = f'INTERPRETERS["{name}"]'
+    names = {f.name: f.type for f in fields(pool)}
+    for option, value in options.items():
+        if option not in names:
+            raise PlanError(f'{where}["{option}"]: no such option; there are {", ".join(names)}.')
+        if names[option] in (int, float) and (not isinstance(value, (int, float)) or isinstance(value, bool) or value < 0):
+            raise PlanError(f'{where}["{option}"]={value!r}: allowed is a number, 0 or more.')
+    if options.get("interpreter", "isolated") not in KINDS:
+        raise PlanError(f'{where}["interpreter"]={options["interpreter"]!r}: allowed is {" or ".join(KINDS)}.')
+    for option in ("threads", "count"):
+        if options.get(option) == 0:
+            raise PlanError(f'{where}["{option}"]=0: allowed is 1 or more.')
+    return pool(**options)

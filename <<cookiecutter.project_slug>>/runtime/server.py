@@ -1,0 +1,47 @@
+"""Granian, embedded: all that is known of it stands in this file."""
+
+import asyncio
+import socket
+from typing import Any
+
+from granian.http import HTTP1Settings
+from granian.net import SocketHolder
+from granian.server.embed import Server as GranianServer
+
+BACKLOG = 1024  # connections that the kernel holds while none is accepted
+
+
+class AddressInUse(Exception):
+    """Another program listens on the address."""
+
+
+class Server(GranianServer):
+    """Serves an RSGI application on a socket of its own.
+
+    Granian would bind with SO_REUSEPORT, with which a second server on the same port goes unnoticed and takes half
+    of the requests; and it does not tell the port that it got for port 0.
+    """
+
+    def __init__(self, application: Any, host: str, port: int) -> None:
+        super().__init__(
+            application, host, port, websockets=False, log_enabled=False, backlog=BACKLOG, http1_settings=HTTP1Settings()
+        )
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            self.socket = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        except OSError as error:
+            raise AddressInUse(f"HOST={host} PORT={port}: {error.strerror}.") from error
+        self.port: int = self.socket.getsockname()[1]
+
+    def start(self) -> None:
+        """Accept connections from now on."""
+        self.serving = asyncio.get_running_loop().create_task(self.serve())
+
+    async def close(self, seconds: float) -> bool:
+        """Accept no more, answer what has been accepted; False where that takes longer than `seconds`."""
+        self.stop()
+        done, _ = await asyncio.wait([self.serving], timeout=max(0, seconds))
+        return bool(done)
+
+    def _init_shared_socket(self) -> None:
+        self._shd = SocketHolder(self.socket.fileno(), False, BACKLOG)

@@ -1,0 +1,65 @@
+"""How the server stops: requests and tasks share one budget, what is left goes back to the queue."""
+
+import asyncio
+import faulthandler
+import os
+import signal
+import sys
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from runtime.command import StartError
+from runtime.host import call_once
+from runtime.log import event, logger
+from runtime.plan import Plan
+from runtime.server import Server
+from runtime.supervisor import Supervisor
+
+GRACE = 5.0  # seconds over the budget for giving tasks back; then a C timer ends the process, whoever holds the GIL
+
+
+async def run_until_stopped(start: Coroutine[Any, Any, None]) -> int:
+    """Start the server and wait until SIGTERM or SIGINT; a second one ends the process at once.
+
+    Returns the exit code: 1 where the start has failed, else 0.
+    """
+    asked, starting = asyncio.Event(), asyncio.ensure_future(start)
+
+    def receive(number: int) -> None:
+        if asked.is_set():
+            os._exit(128 + number)
+        asked.set()
+
+    def started(task: asyncio.Future[None]) -> None:
+        if not task.cancelled() and task.exception():
+            logger.error("the server could not start: %s", task.exception(), exc_info=_unless_plain(task.exception()))
+            asked.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, receive, number)
+    starting.add_done_callback(started)
+    await asked.wait()
+    return 0 if starting.cancel() or not starting.exception() else 1
+
+
+def _unless_plain(error: BaseException | None) -> BaseException | None:
+    return None if isinstance(error, StartError) else error
+
+
+async def leave(plan: Plan, server: Server, supervisor: Supervisor) -> None:
+    """Stop taking requests and tasks, finish what runs, give the rest back."""
+    deadline = time.monotonic() + plan.shutdown_timeout
+    faulthandler.dump_traceback_later(plan.shutdown_timeout + GRACE, exit=True)
+    event("stopping", seconds=plan.shutdown_timeout)
+    supervisor.stop_workers()
+    answered = await server.close(deadline - time.monotonic())
+    left = await supervisor.stop(deadline)
+    if left:
+        given_back = await asyncio.to_thread(call_once, "isolated", "runtime.boot:give_back", supervisor.boot)
+        event("tasks_given_back", number=given_back, interpreters=",".join(left))
+    event("stopped", requests_left=not answered)
+    if left or not answered:
+        sys.stderr.flush()
+        os._exit(0)  # the interpreters that are still running cannot be closed
+    faulthandler.cancel_dump_traceback_later()

@@ -1,0 +1,187 @@
+"""Starts, watches, replaces and stops the interpreters of this node."""
+
+import asyncio
+import logging
+import secrets
+import time
+
+from runtime import frames, wakeup
+from runtime.board import Board, Cell, State
+from runtime.bridge import Bridge
+from runtime.health import Health
+from runtime.host import Host
+from runtime.inside import Assignment
+from runtime.log import event
+from runtime.metrics import Metrics
+from runtime.plan import Plan, WebPool, WorkerPool
+from runtime.wakeup import Wakeups
+
+FIRST_PAUSE = 0.1  # seconds before an interpreter that has died is started again; doubled each time …
+LONGEST_PAUSE = 30.0  # … up to this
+GOOD_LIFE = 60.0  # seconds after which an interpreter that dies is started again at once
+
+
+class Supervisor:
+    """Owns the hosts of every pool. All methods run on the event loop of the main interpreter."""
+
+    def __init__(
+        self, plan: Plan, node: str, board: Board, wakeups: Wakeups, bridge: Bridge, health: Health, metrics: Metrics
+    ) -> None:
+        self.plan, self.board, self.wakeups = plan, board, wakeups
+        self.bridge, self.health, self.metrics = bridge, health, metrics
+        self.boot = f"{node}/{secrets.token_hex(6)}"
+        self.hosts: dict[str, Host] = {}
+        self.free_seats = list(range(board.seats))
+        self.stopping = False
+        self.pauses: dict[str, float] = {}
+        self.changed = asyncio.Event()
+        self.create_one_at_a_time = asyncio.Lock()
+        self.restarts: set[asyncio.Task[None]] = set()
+        self.health.unready = self.unready
+
+    async def start(self) -> None:
+        """The web first, then the workers; returns when all are ready or have failed once."""
+        self.loop = asyncio.get_running_loop()
+        self.loop.add_reader(self.wakeups.supervisor, self._look)
+        for pool in self.plan.pools:
+            for number in range(1, fixed_count(pool) + 1):
+                await self._start(pool, f"{pool.name}-{number}")
+
+    async def stop(self, deadline: float) -> list[str]:
+        """Ask everybody to leave; returns the names of those that have not by `deadline` (monotonic seconds)."""
+        self.stopping = True
+        for task in self.restarts:
+            task.cancel()
+        for host in self.hosts.values():
+            host.stop()
+        while self.hosts and (left := deadline - time.monotonic()) > 0:
+            await self._wait_for_change(left)
+        return list(self.hosts)
+
+    def stop_workers(self) -> None:
+        """Ask the workers to take no more tasks; the web serves on."""
+        self.stopping = True
+        for host in self.hosts.values():
+            if not host.sockets:
+                host.stop()
+
+    def unready(self) -> list[str]:
+        """Why this node cannot serve, by name; empty where it can."""
+        if self.stopping:
+            return ["the server is stopping"]
+        reasons = []
+        for pool in self.plan.pools:
+            up = sum(host.ready for host in self.hosts.values() if host.assignment.pool == pool.name)
+            if not up and fixed_count(pool):
+                reasons.append(f"no interpreter of {pool.name} is ready")
+        return reasons
+
+    # One interpreter
+
+    async def _start(self, pool: WebPool | WorkerPool, name: str) -> None:
+        async with self.create_one_at_a_time:
+            host = self._make_host(pool, name)
+            self.hosts[name] = host
+            self._show(host)
+            host.start(self.board.memory, self._ended_in_thread)
+            while not host.ready and self.hosts.get(name) is host:
+                await self._wait_for_change()
+
+    def _make_host(self, pool: WebPool | WorkerPool, name: str) -> Host:
+        is_web = isinstance(pool, WebPool)
+        sockets = [frames.pair() for _ in range(pool.threads if is_web else 0)]
+        seats = tuple(self.free_seats.pop(0) for _ in range(pool.threads))
+        for seat in seats:
+            self.board.seat(seat)[Cell.STATE] = State.STARTING
+        generation = self.metrics.starts.get(name, 0)
+        self.metrics.starts[name] = generation + 1
+        assignment = Assignment(
+            name=name, pool=pool.name, kind=pool.interpreter, target=pool.target,
+            boot=self.boot, generation=generation, seats=seats, board_seats=self.board.seats,
+            wakeups=self.wakeups, stop=wakeup.event(), sockets=tuple(web.fileno() for _, web in sockets),
+            housekeeper=name == self.housekeeper, plan=self.plan,
+        )  # fmt: skip
+        return Host(assignment, sockets)
+
+    @property
+    def housekeeper(self) -> str:
+        """The interpreter that keeps house: the first one of the first pool that always has one."""
+        pools = [pool for pool in self.plan.pools if isinstance(pool, WorkerPool)] or self.plan.pools
+        return f"{pools[0].name}-1"
+
+    def _look(self) -> None:
+        """The board has changed: some interpreter has become ready, or asks to leave."""
+        while wakeup.take(self.wakeups.supervisor):
+            pass
+        self.health.counted.set()
+        for host in self.hosts.values():
+            states = [self.board.seat(seat)[Cell.STATE] for seat in host.assignment.seats]
+            if State.LEAVING in states:
+                host.stop_after_error()
+            elif states[0] == State.READY and not host.ready:
+                self._became_ready(host)
+        self.changed.set()
+
+    def _became_ready(self, host: Host) -> None:
+        host.ready = True
+        if host.sockets:
+            self.bridge.attach(host.name, [main for main, _ in host.sockets])
+        self._show(host)
+        event("interpreter_ready", interpreter=host.name, seconds=round(time.monotonic() - host.started, 3))
+
+    def _ended_in_thread(self, host: Host, reason: str) -> None:
+        self.loop.call_soon_threadsafe(self._ended, host, reason)
+
+    def _ended(self, host: Host, reason: str) -> None:
+        """An interpreter is gone and closed."""
+        del self.hosts[host.name]
+        self.bridge.detach(host.name)
+        host.close()
+        self._free(host)
+        self.metrics.hosts.pop(host.name, None)
+        self.changed.set()
+        if not reason:
+            event("interpreter_closed", interpreter=host.name)
+        else:
+            event("interpreter_died", logging.ERROR, interpreter=host.name, reason=reason)
+            if not self.stopping:
+                self._restart_later(host)
+
+    def _free(self, host: Host) -> None:
+        for seat in host.assignment.seats:
+            self.board.seat(seat)[Cell.STATE] = State.EMPTY
+        self.free_seats = sorted([*host.assignment.seats, *self.free_seats])
+
+    def _restart_later(self, host: Host) -> None:
+        lived = time.monotonic() - host.started
+        pause = FIRST_PAUSE if lived > GOOD_LIFE else self.pauses.get(host.name, FIRST_PAUSE)
+        self.pauses[host.name] = min(2 * pause, LONGEST_PAUSE)
+        task = self.loop.create_task(self._restart(host, pause))
+        self.restarts.add(task)
+        task.add_done_callback(self.restarts.discard)
+
+    async def _restart(self, host: Host, pause: float) -> None:
+        await asyncio.sleep(pause)
+        pool = next(pool for pool in self.plan.pools if pool.name == host.assignment.pool)
+        await self._start(pool, host.name)
+
+    def _show(self, host: Host) -> None:
+        assignment = host.assignment
+        self.metrics.hosts[host.name] = (assignment.pool, assignment.kind, host.ready, assignment.seats[0])
+
+    async def _wait_for_change(self, seconds: float | None = None) -> None:
+        self.changed.clear()
+        try:
+            await asyncio.wait_for(self.changed.wait(), seconds)
+        except TimeoutError:
+            pass
+
+
+def fixed_count(pool: WebPool | WorkerPool) -> int:
+    return pool.count if isinstance(pool, WebPool) else max(1, pool.count[0])
+
+
+def seats_needed(plan: Plan) -> int:
+    """Seats for every thread of every pool at its most, twice: a successor sits down before the old one gets up."""
+    most = [(pool.count if isinstance(pool, WebPool) else pool.count[1]) * pool.threads for pool in plan.pools]
+    return 2 * sum(most) + 8

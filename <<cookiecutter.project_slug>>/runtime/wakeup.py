@@ -1,0 +1,75 @@
+"""Descriptors that wake who waits: they belong to the process, so any interpreter can write and wait on them."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wakeups:
+    """Event descriptors (eventfd): the queues' count the tasks that nobody was woken for yet."""
+
+    queues: dict[str, int]
+    housekeeper: int  # a task became due later than now, or somebody wants fresh gauges
+    supervisor: int  # a state on the board has changed
+
+    @classmethod
+    def make(cls, queues: tuple[str, ...]) -> Wakeups:
+        return cls(queues={queue: event() for queue in queues}, housekeeper=event(), supervisor=event())
+
+    def close(self) -> None:
+        for descriptor in (*self.queues.values(), self.housekeeper, self.supervisor):
+            os.close(descriptor)
+
+
+def event() -> int:
+    """A new event descriptor that any thread of the process may signal and wait on; each signal wakes one reader."""
+    return os.eventfd(0, os.EFD_NONBLOCK | os.EFD_SEMAPHORE | os.EFD_CLOEXEC)
+
+
+def signal(descriptor: int, number: int = 1) -> None:
+    os.eventfd_write(descriptor, number)
+
+
+def take(descriptor: int) -> bool:
+    """Take one signal; False where there is none."""
+    try:
+        os.eventfd_read(descriptor)
+    except BlockingIOError:
+        return False
+    return True
+
+
+class WakeupSocket:
+    """The socket in DATA_DIR on which other processes of this machine (manage.py shell, cron) say that they enqueued."""
+
+    def __init__(self, path: Path, wakeups: Wakeups) -> None:
+        self.wakeups = wakeups
+        path.unlink(missing_ok=True)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self.socket.bind(str(path))
+
+    def listen(self) -> None:
+        asyncio.get_running_loop().add_reader(self.socket, self.receive)
+
+    def receive(self) -> None:
+        """Pass on what has come: each message names a queue, or something else for the housekeeper."""
+        while message := self._next():
+            signal(self.wakeups.queues.get(message.decode(errors="replace"), self.wakeups.housekeeper))
+
+    def _next(self) -> bytes:
+        try:
+            return self.socket.recv(256)
+        except BlockingIOError:
+            return b""
+
+
+def send(data_dir: Path, queue: str) -> None:
+    """Tell the servers on this folder that a task was enqueued to `queue`."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
+        for path in data_dir.glob("server-*.sock"):
+            with contextlib.suppress(OSError):  # no server any more, or one that has too much to read to be asleep
+                sender.sendto(queue.encode(), str(path))

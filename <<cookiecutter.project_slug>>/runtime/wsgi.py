@@ -1,0 +1,166 @@
+"""One request through WSGI (PEP 3333): from a frame to environ, from the application's answer to frames."""
+
+import io
+import logging
+import socket
+import sys
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any, BinaryIO
+from wsgiref.util import FileWrapper
+
+from runtime import frames
+
+logger = logging.getLogger("server")
+
+type Environ = dict[str, Any]
+type ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType]
+type Application = Callable[[Environ, Callable[..., Callable[[bytes], None]]], Iterable[bytes]]
+
+BASE_ENVIRON: Environ = {
+    "SCRIPT_NAME": "",
+    "wsgi.version": (1, 0),
+    "wsgi.errors": sys.stderr,
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": True,  # several interpreters: nothing in memory is shared
+    "wsgi.run_once": False,
+    "wsgi.input_terminated": True,
+    "wsgi.file_wrapper": FileWrapper,
+}
+ERROR_PAGE = b"<!doctype html><title>Server Error</title><h1>Server Error (500)</h1>"
+WITHOUT_BODY = (204, 304)
+
+
+class ClientGone(Exception):
+    """The client has left while its response was being sent."""
+
+
+def make_environ(request: tuple[Any, ...]) -> tuple[Environ, BinaryIO]:
+    """The environ of a request frame, and the body, which the caller closes."""
+    method, path, query, version, scheme, client, server, headers, body = request
+    name, _, port = server.rpartition(":")
+    address, _, client_port = client.rpartition(":")
+    environ = BASE_ENVIRON | {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path if path.isascii() else path.encode().decode("latin-1"),
+        "QUERY_STRING": query,
+        "SERVER_PROTOCOL": f"HTTP/{version}",
+        "SERVER_NAME": name,
+        "SERVER_PORT": port,
+        "REMOTE_ADDR": address.strip("[]"),
+        "REMOTE_PORT": client_port,
+        "wsgi.url_scheme": scheme,
+    }
+    for name, value in headers:
+        if "_" in name:
+            continue  # X_Real_IP and X-Real-IP would become the same key
+        key = "HTTP_" + name.upper().replace("-", "_")
+        if key in environ:
+            value = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{value}"
+        environ[key] = value
+    environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
+    stream, length = (io.BytesIO(body), len(body)) if type(body) is bytes else (open(body[0], "rb"), body[1])
+    environ.pop("HTTP_CONTENT_LENGTH", None)
+    environ["CONTENT_LENGTH"] = str(length) if length or method in ("POST", "PUT", "PATCH") else ""
+    environ["wsgi.input"] = stream
+    return environ, stream
+
+
+class Exchange:
+    """A request and the response to it."""
+
+    def __init__(self, channel: socket.socket, request: tuple[Any, ...]) -> None:
+        self.channel = channel
+        self.environ, self.body = make_environ(request)
+        self.head: tuple[int, frames.Headers] | None = None
+        self.head_sent = False
+
+    def run(self, application: Application) -> None:
+        """Answer the request, whatever the application does."""
+        try:
+            self._answer(application)
+        except ClientGone:
+            self._send((frames.END,))
+        except Exception:
+            logger.exception("the application has failed at %s", self.environ["PATH_INFO"])
+            page = (frames.WHOLE, 500, [("content-type", "text/html; charset=utf-8")], ERROR_PAGE)
+            self._send((frames.BROKEN,) if self.head_sent else page)
+        finally:
+            self.body.close()
+
+    def start_response(
+        self, status: str, headers: frames.Headers, exc_info: ExceptionInfo | None = None
+    ) -> Callable[[bytes], None]:
+        if exc_info is not None and self.head_sent:
+            raise exc_info[1].with_traceback(exc_info[2])
+        if exc_info is None and self.head is not None:
+            raise AssertionError("start_response was called twice without exc_info")
+        self.head = int(status[:3]), list(headers)
+        return self.write
+
+    def write(self, data: bytes) -> None:
+        """Send a part of the body, preceded by the head if it is the first."""
+        if self.head is None:
+            raise AssertionError("the application has sent a body before start_response")
+        if not self.head_sent:
+            self.head_sent = True
+            self._send((frames.HEAD, *self.head))
+        self._raise_if_gone()
+        for start in range(0, len(data), frames.CHUNK_SIZE):
+            self._send((frames.CHUNK, bytes(data[start : start + frames.CHUNK_SIZE])))
+
+    def _answer(self, application: Application) -> None:
+        result = application(self.environ, self.start_response)
+        try:
+            if self.environ["REQUEST_METHOD"] == "HEAD" or (self.head and self.head[0] in WITHOUT_BODY):
+                self._send_whole(b"")
+            elif type(result) is FileWrapper and (path := _whole_file(result)):
+                self._send((frames.FILE, *self._require_head(), path))
+            else:
+                self._send_parts(result)
+        finally:
+            if hasattr(result, "close"):
+                result.close()
+
+    def _send_parts(self, result: Iterable[bytes]) -> None:
+        """One frame where the first part is all there is; otherwise each part when it comes."""
+        for part in result:
+            if part and not self.head_sent and len(part) <= frames.CHUNK_SIZE and self._is_all(part, result):
+                return self._send_whole(part)
+            if part:
+                self.write(part)
+        if not self.head_sent:
+            return self._send_whole(b"")
+        self._send((frames.END,))
+
+    def _is_all(self, part: bytes, result: Iterable[bytes]) -> bool:
+        _, headers = self._require_head()
+        declared = next((value for name, value in headers if name.lower() == "content-length"), None)
+        return declared == str(len(part)) or (isinstance(result, (list, tuple)) and len(result) == 1)
+
+    def _send_whole(self, body: bytes) -> None:
+        self._send((frames.WHOLE, *self._require_head(), body))
+        self.head_sent = True
+
+    def _require_head(self) -> tuple[int, frames.Headers]:
+        if self.head is None:
+            raise AssertionError("the application has returned without calling start_response")
+        return self.head
+
+    def _send(self, frame: tuple[Any, ...]) -> None:
+        self.channel.sendall(frames.pack(frame))
+
+    def _raise_if_gone(self) -> None:
+        try:
+            if self.channel.recv(64, socket.MSG_DONTWAIT) != b"":
+                raise ClientGone
+        except BlockingIOError:
+            pass
+
+
+def _whole_file(wrapper: FileWrapper) -> str:
+    """The path of the regular file that the wrapper would send from start to end, or ""."""
+    file: Any = wrapper.filelike
+    path = getattr(file, "name", None)
+    is_whole = isinstance(path, str) and isinstance(file, (io.BufferedReader, io.FileIO)) and file.tell() == 0
+    return path if is_whole and path.startswith("/") else ""

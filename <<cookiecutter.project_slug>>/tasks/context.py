@@ -1,0 +1,66 @@
+"""What a task that takes a context can do with it."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+from django.tasks import TaskContext
+from django.utils.json import normalize_json
+
+from runtime.board import Cell
+from runtime.inside import Seat
+from tasks import claims
+from tasks.models import TaskRecord
+
+WRITE_EVERY = 0.5  # seconds between two writes of progress and checkpoint to the database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DurableContext(TaskContext):
+    """Django's context (`task_result`, `attempt`) with progress and checkpoints."""
+
+    record: TaskRecord
+    seat: Seat | None = None  # where progress shows at once; None in tests
+    unsaved: dict[str, Any] = field(default_factory=dict)
+    written: list[float] = field(default_factory=lambda: [0.0])
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is: 1 for the first."""
+        return self.record.attempt
+
+    @property
+    def last_checkpoint(self) -> Any:
+        """What an earlier attempt, or this one, last gave to `checkpoint`; None where there is nothing."""
+        return self.unsaved.get("checkpoint", self.record.checkpoint)
+
+    def progress(self, done: int, total: int) -> None:
+        """Say how far the task is. Cheap: shown at once, written to the database twice a second at most."""
+        if self.seat is not None:
+            self.seat.row[Cell.PROGRESS_DONE], self.seat.row[Cell.PROGRESS_TOTAL] = done, total
+        self.unsaved["progress"] = {"done": done, "total": total}
+        self._write_now_and_then()
+
+    def checkpoint(self, value: Any) -> None:
+        """Keep a JSON value for the attempt that goes on from here, should this one not come to its end.
+
+        Written twice a second at most, and when the attempt ends with an error or a stop of the server. After a crash
+        the value may be the one before: what was done since then must be right when it is done again.
+        """
+        self.unsaved["checkpoint"] = normalize_json(value)
+        self._write_now_and_then()
+
+    def save(self) -> None:
+        """Write what has not been written yet."""
+        if self.unsaved:
+            claims.save_progress(self.record, **self.unsaved)
+            for name, value in self.unsaved.items():
+                setattr(self.record, name, value)
+            self.unsaved.clear()
+
+    def _write_now_and_then(self) -> None:
+        now = time.monotonic()
+        if now - self.written[0] >= WRITE_EVERY and not connection.in_atomic_block:
+            self.written[0] = now
+            self.save()

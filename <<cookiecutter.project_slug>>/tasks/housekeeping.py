@@ -1,0 +1,93 @@
+"""What is done once per node: wake tasks whose time has come, count the queues, look after what was missed.
+
+A thread of the first worker interpreter. It sleeps until the next waiting task is due, until somebody wants counts
+(/metrics) or enqueues for later, and at the longest for LOOK_AFTER seconds.
+"""
+
+import logging
+import select
+import threading
+import time
+from datetime import datetime
+
+from django.db import close_old_connections
+from django.db.models import Count, Min
+from django.utils import timezone
+
+from runtime import inside, wakeup
+from runtime.board import Gauge
+from runtime.inside import Assignment
+from tasks import claims
+from tasks.models import TaskRecord
+
+logger = logging.getLogger("tasks")
+
+LOOK_AFTER = 30.0  # seconds; the net below the wake-ups, for tasks of other nodes above all
+PAUSE_AFTER_ERROR = 1.0
+
+
+def start(assignment: Assignment) -> None:
+    """Start the thread; it ends with its interpreter."""
+    threading.Thread(target=_run, args=(assignment,), name="housekeeper").start()
+
+
+def _run(assignment: Assignment) -> None:
+    poll = select.poll()
+    for descriptor in (assignment.stop, assignment.wakeups.housekeeper):
+        poll.register(descriptor, select.POLLIN)
+    pause = 0.0
+    while not any(descriptor == assignment.stop for descriptor, _ in poll.poll(pause * 1000)):
+        asked = wakeup.take(assignment.wakeups.housekeeper)
+        while wakeup.take(assignment.wakeups.housekeeper):
+            pass
+        try:
+            pause = _keep_house(assignment, count=asked)
+        except Exception:
+            logger.exception("housekeeping has failed; once more in %s s", PAUSE_AFTER_ERROR)
+            pause = PAUSE_AFTER_ERROR
+        finally:
+            close_old_connections()
+
+
+def _keep_house(assignment: Assignment, count: bool) -> float:
+    """Promote what is due, wake whom it concerns; returns the seconds until the next time."""
+    for queue, number in claims.promote(timezone.now()).items():
+        wakeup.signal(assignment.wakeups.queues[queue], number)
+    if count:
+        count_queues()
+        wakeup.signal(assignment.wakeups.supervisor)
+    else:
+        _wake_for_what_waits(assignment)
+    return _seconds_until(claims.next_due())
+
+
+def _seconds_until(due: datetime | None) -> float:
+    if due is None:
+        return LOOK_AFTER
+    return min(max(0.0, (due - timezone.now()).total_seconds()) + 0.001, LOOK_AFTER)
+
+
+def _wake_for_what_waits(assignment: Assignment) -> None:
+    """One signal for each queue that has a claimable task: a worker that sleeps beside one was not told of it."""
+    ready = TaskRecord.objects.filter(status=claims.READY, waits_until=None)
+    for queue, descriptor in assignment.wakeups.queues.items():
+        if ready.filter(queue=queue).exists():
+            wakeup.signal(descriptor)
+
+
+def count_queues() -> None:
+    """Write the gauges of each queue to the board."""
+    board = inside.board
+    assert board is not None  # noqa: S101  only called in the server
+    now = timezone.now()
+    ready = TaskRecord.objects.filter(status=claims.READY, waits_until=None).order_by().values("queue")
+    waiting = {row["queue"]: row for row in ready.annotate(number=Count("*"), oldest=Min("enqueued_at"))}
+    running = dict(
+        TaskRecord.objects.filter(status=claims.RUNNING).order_by().values_list("queue").annotate(number=Count("*"))
+    )
+    for queue in board.queues:
+        gauges, row = board.gauges(queue), waiting.get(queue)
+        gauges[Gauge.READY] = row["number"] if row else 0
+        gauges[Gauge.RUNNING] = running.get(queue, 0)
+        gauges[Gauge.OLDEST] = int((now - row["oldest"]).total_seconds() * 1000) if row else 0
+        gauges[Gauge.COUNTED] = time.monotonic_ns()

@@ -1,0 +1,50 @@
+"""The one table of the queue: a row is a task, from its enqueueing until it is pruned."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.tasks import TaskResultStatus
+
+
+class TaskRecord(models.Model):
+    """A task and its state. `tasks/queue.py` alone moves it from one status to another."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid7, editable=False)  # in order of time
+    task = models.CharField(max_length=200, help_text="Dotted path of the task's function.")
+    backend = models.CharField(max_length=50, default="default")
+    queue = models.CharField(max_length=50)
+    priority = models.SmallIntegerField(default=0)
+    status = models.CharField(max_length=10, choices=TaskResultStatus.choices, default=TaskResultStatus.READY)
+    arguments = models.JSONField(default=dict)  # {"args": […], "kwargs": {…}}
+
+    run_after = models.DateTimeField(null=True, blank=True)  # as asked for
+    waits_until = models.DateTimeField(null=True, blank=True)  # null: may be claimed; set for run_after and backoff
+    enqueued_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)  # first attempt
+    last_attempted_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    attempt = models.PositiveSmallIntegerField(default=0)  # attempts begun
+    deaths = models.PositiveSmallIntegerField(default=0)  # attempts that ended with their process or interpreter
+    claim = models.CharField(max_length=100, null=True, blank=True)  # noqa: DJ001  node/boot/interpreter/generation
+    worker = models.CharField(max_length=100, blank=True)  # the claim under which it ended
+    fail_if_lost = models.BooleanField(default=False)  # on_lost="fail"
+    cancelled = models.BooleanField(default=False)
+    progress = models.JSONField(null=True, blank=True)  # {"done": n, "total": n}
+    checkpoint = models.JSONField(null=True, blank=True)
+    return_value = models.JSONField(null=True, blank=True)
+    history = models.JSONField(default=list)  # ended attempts: {"attempt", "worker", "started_at", "error", …}
+
+    class Meta:
+        verbose_name = "task"
+        ordering = ("-id",)
+        indexes = [
+            models.Index(fields=["queue", "-priority", "id"], name="tasks_claimable", condition=Q(status="READY", waits_until=None)),
+            models.Index(fields=["waits_until"], name="tasks_waiting", condition=Q(status="READY", waits_until__isnull=False)),
+            models.Index(fields=["queue", "claim"], name="tasks_running", condition=Q(status="RUNNING")),
+            models.Index(fields=["finished_at"], name="tasks_finished", condition=Q(finished_at__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task} {self.id}"

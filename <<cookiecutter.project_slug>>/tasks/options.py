@@ -1,0 +1,60 @@
+"""What `@task(…)` takes on DurableBackend beyond Django's own options."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.tasks import Task, TaskResult
+from django.tasks.exceptions import InvalidTask
+
+type Backoff = float | Callable[[BaseException, TaskResult], float | timedelta]
+
+FIRST_BACKOFF = 5.0  # seconds before the second attempt where the task does not say; doubled for each further one
+LONGEST_BACKOFF = 3600.0
+JITTER = 0.25  # a pause is longer by up to this share, so that what failed together is not retried together
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DurableTask(Task):
+    """A task of the durable queue.
+
+    max_attempts    how often it may be run before it counts as failed
+    backoff         seconds before the next attempt, or a callable (exception, task_result) that gives them
+    retry_on        exception classes after which it may be run again
+    on_lost         "retry" or "fail": what becomes of it when its process or interpreter dies
+    timeout         seconds for one attempt; 0: the pool's
+    """
+
+    max_attempts: int = 1
+    backoff: Backoff | None = None
+    retry_on: tuple[type[BaseException], ...] = (Exception,)
+    on_lost: str = "retry"
+    timeout: float = 0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.retry_on, type):
+            object.__setattr__(self, "retry_on", (self.retry_on,))
+        object.__setattr__(self, "retry_on", tuple(self.retry_on))
+        if not isinstance(self.max_attempts, int) or self.max_attempts < 1:
+            raise InvalidTask("max_attempts must be a whole number, 1 or more.")
+        if self.on_lost not in ("retry", "fail"):
+            raise InvalidTask('on_lost must be "retry" or "fail".')
+        if self.timeout < 0:
+            raise InvalidTask("timeout must be a number of seconds, 0 or more.")
+        Task.__post_init__(self)
+
+    def may_retry(self, exception: BaseException, failures: int) -> bool:
+        """Whether to run it again after its attempts have failed `failures` times, this one included."""
+        return failures < self.max_attempts and isinstance(exception, self.retry_on)
+
+    def pause(self, exception: BaseException, result: TaskResult, failures: int) -> timedelta:
+        """How long to wait before the next attempt."""
+        if callable(self.backoff):
+            pause: Any = self.backoff(exception, result)
+        elif self.backoff is not None:
+            pause = self.backoff * (1 + random.uniform(0, JITTER))  # noqa: S311
+        else:
+            pause = min(FIRST_BACKOFF * 2 ** (failures - 1), LONGEST_BACKOFF) * (1 + random.uniform(0, JITTER))  # noqa: S311
+        return pause if isinstance(pause, timedelta) else timedelta(seconds=pause)

@@ -1,0 +1,85 @@
+"""The loop of a worker thread: claim, run, record; asleep on descriptors where nothing waits."""
+
+import select
+import time
+from functools import partial
+
+from django.db import close_old_connections
+from django.utils.module_loading import autodiscover_modules
+
+from runtime import wakeup
+from runtime.board import Cell
+from runtime.inside import Assignment, Loop, Seat
+from runtime.plan import WorkerPool
+from tasks import claims, housekeeping
+from tasks.attempt import Attempt
+from tasks.models import TaskRecord
+
+
+def run(assignment: Assignment) -> Loop:
+    """Import the project's tasks before the first one comes, and give the loop for each thread."""
+    autodiscover_modules("tasks")
+    if assignment.housekeeper:
+        housekeeping.start(assignment)
+    pool = next(pool for pool in assignment.plan.workers if pool.name == assignment.pool)
+    return partial(work, pool)
+
+
+def work(pool: WorkerPool, seat: Seat) -> None:
+    """Run tasks until this interpreter is to leave; the task at hand is finished first."""
+    waiting = Waiting(seat.assignment, pool)
+    while not waiting.must_leave():
+        seat.turn()
+        record = claim(pool, seat.assignment.claim)
+        if record is None:
+            waiting.wait()
+        else:
+            waiting.took_one(record.queue)
+            run_task(record, seat)
+
+
+def claim(pool: WorkerPool, holder: str) -> TaskRecord | None:
+    """The next task of the pool; its queues come in the order in which the settings name them."""
+    for queue in pool.queues:
+        if (record := claims.claim(queue, holder)) is not None:
+            return record
+    return None
+
+
+def run_task(record: TaskRecord, seat: Seat) -> None:
+    seat.busy()
+    seat.show_task(record.pk.int)
+    started = time.perf_counter()
+    outcome = Attempt(record, seat).run()
+    seat.show_task(0)
+    seat.board.count_outcome(seat.number, record.queue, outcome, time.perf_counter() - started)
+    seat.idle()
+
+
+class Waiting:
+    """The descriptors that a worker thread sleeps on: one for each of its queues, and the one that ends it.
+
+    A queue's descriptor counts the tasks that were enqueued; whoever claims one takes one from the count. So nobody
+    is woken for what another thread has taken, and where the two differ, the difference is one look that finds nothing.
+    """
+
+    def __init__(self, assignment: Assignment, pool: WorkerPool) -> None:
+        self.stop = assignment.stop
+        self.queues = {queue: assignment.wakeups.queues[queue] for queue in pool.queues}
+        self.poll = select.poll()
+        self.leaving = select.poll()
+        self.leaving.register(self.stop, select.POLLIN)
+        for descriptor in (self.stop, *self.queues.values()):
+            self.poll.register(descriptor, select.POLLIN)
+
+    def must_leave(self) -> bool:
+        return bool(self.leaving.poll(0))
+
+    def took_one(self, queue: str) -> None:
+        wakeup.take(self.queues[queue])
+
+    def wait(self) -> None:
+        """Return once there may be work: nothing was found by the last look, which was after the last signal taken."""
+        if not any([wakeup.take(descriptor) for descriptor in self.queues.values()]):
+            close_old_connections()
+            self.poll.poll()
