@@ -7,6 +7,7 @@ import uvloop
 
 from runtime.board import Board
 from runtime.bridge import Bridge
+from runtime.check import check
 from runtime.command import announce, parse_arguments, prepare, read_plan, take_data_dir
 from runtime.health import Health
 from runtime.node import Node
@@ -14,6 +15,7 @@ from runtime.metrics import Metrics, WebMetrics
 from runtime.plan import Plan
 from runtime.server import Server
 from runtime.shutdown import leave, run_until_stopped
+from runtime.status import show_status
 from runtime.supervisor import Supervisor, seats_needed
 from runtime.wakeup import WakeupSocket, Wakeups
 
@@ -45,6 +47,10 @@ async def serve(plan: Plan, node: Node) -> int:
 def main() -> int:
     arguments = parse_arguments()
     plan = read_plan(arguments)
+    if arguments.check:
+        return check(plan)
+    if arguments.command == "status":
+        return show_status(plan)
     return uvloop.run(serve(plan, take_data_dir(plan)))
 
 

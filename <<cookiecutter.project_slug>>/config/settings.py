@@ -7,6 +7,7 @@ from pathlib import Path
 
 from config.environment import Environment
 from config.secret_key import stored_secret_key
+from runtime import log
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(BASE_DIR / ".env")
@@ -27,6 +28,7 @@ MEMORY_LIMIT = env.size("MEMORY_LIMIT")  # bytes; 0: the container's limit, else
 MAX_REQUEST_BODY = env.size("MAX_REQUEST_BODY", 100 * 2**20)  # bytes; above it 413
 TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
 LOG_FORMAT = env.choice("LOG_FORMAT", "text", choices=("text", "json"))
+LOGGING = log.configuration(LOG_FORMAT)
 
 INTERPRETERS = {
     "web": {

@@ -6,6 +6,7 @@ import importlib.util
 import logging.config
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ class StartError(Exception):
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="main.py", description="Serve the web and run the background tasks.")
-    parser.add_argument("command", nargs="?", choices=["serve", "status"], default="serve", help=argparse.SUPPRESS)
+    parser.add_argument("command", nargs="?", choices=["status"], help="show the interpreters of the running server")
     parser.add_argument("--host", help="the address to listen on (HOST)")
     parser.add_argument("--port", help="the port to listen on (PORT)")
     parser.add_argument("--check", action="store_true", help="try what would run where, and leave with 0 or 1")
@@ -41,6 +42,7 @@ def read_plan(arguments: argparse.Namespace) -> Plan:
     if "error" in found:
         sys.exit(found["error"])
     plan = Plan.from_dict(found)
+    threading.current_thread().name = "main"
     logging.config.dictConfig(log.configuration(plan.log_format))
     return plan
 

@@ -1,11 +1,11 @@
 """The loop of a worker thread: claim, run, record; asleep on descriptors where nothing waits."""
 
+import logging
 import select
 import time
 from functools import partial
 
 from django.db import close_old_connections
-from django.utils.module_loading import autodiscover_modules
 
 from runtime import wakeup
 from runtime.board import Cell
@@ -13,12 +13,17 @@ from runtime.inside import Assignment, Loop, Seat
 from runtime.plan import WorkerPool
 from tasks import claims, housekeeping
 from tasks.attempt import Attempt
+from tasks.discovery import load_tasks
 from tasks.models import TaskRecord
+
+logger = logging.getLogger("tasks")
 
 
 def run(assignment: Assignment) -> Loop:
     """Import the project's tasks before the first one comes, and give the loop for each thread."""
-    autodiscover_modules("tasks")
+    for module, error in load_tasks().items():
+        if error is not None:  # its tasks fail, each by itself; the others run
+            logger.error("%s does not import in the pool %s: %r", module, assignment.pool, error)
     if assignment.housekeeper:
         housekeeping.start(assignment)
     pool = next(pool for pool in assignment.plan.workers if pool.name == assignment.pool)
