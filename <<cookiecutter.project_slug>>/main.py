@@ -8,7 +8,7 @@ import uvloop
 from runtime.board import Board
 from runtime.bridge import Bridge
 from runtime.check import check
-from runtime.command import announce, parse_arguments, prepare, read_plan, take_data_dir
+from runtime.command import Boot, StartError, announce, parse_arguments, take_data_dir
 from runtime.health import Health
 from runtime.node import Node
 from runtime.metrics import Metrics, WebMetrics
@@ -20,7 +20,7 @@ from runtime.supervisor import Supervisor, seats_needed
 from runtime.wakeup import WakeupSocket, Wakeups
 
 
-async def serve(plan: Plan, node: Node) -> int:
+async def serve(plan: Plan, boot: Boot, node: Node) -> int:
     """Run the server until it is told to stop; returns the exit code."""
     board = Board(plan.queues, seats_needed(plan))
     wakeups = Wakeups.make(plan.queues)
@@ -34,7 +34,7 @@ async def serve(plan: Plan, node: Node) -> int:
 
     async def start() -> None:
         server.start()  # /healthz answers from here on, and requests wait
-        state = await prepare(node.id, supervisor.boot)
+        state = await boot.prepare(node.id, supervisor.boot)
         WakeupSocket(node.socket_path, wakeups).listen()
         await supervisor.start()
         announce(plan, server.port, state)
@@ -44,14 +44,18 @@ async def serve(plan: Plan, node: Node) -> int:
     return exit_code
 
 
-def main() -> int:
+def main() -> int | str:
     arguments = parse_arguments()
-    plan = read_plan(arguments)
-    if arguments.check:
-        return check(plan)
-    if arguments.command == "status":
-        return show_status(plan)
-    return uvloop.run(serve(plan, take_data_dir(plan)))
+    try:
+        boot = Boot(arguments)
+        plan = boot.read_plan()
+        if arguments.check:
+            return check(plan)
+        if arguments.command == "status":
+            return show_status(plan)
+        return uvloop.run(serve(plan, boot, take_data_dir(plan)))
+    except StartError as error:
+        return str(error)
 
 
 if __name__ == "__main__":

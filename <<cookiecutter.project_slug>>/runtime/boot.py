@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from runtime.plan import Plan, PlanError, parse_interpreters
+from runtime.plan import Plan, StartError, parse_interpreters
 
 
 def read_plan() -> dict[str, Any]:
@@ -13,7 +13,7 @@ def read_plan() -> dict[str, Any]:
 
     try:
         return _plan().as_dict()
-    except (ImproperlyConfigured, PlanError) as error:
+    except (ImproperlyConfigured, StartError) as error:
         return {"error": " ".join(str(error).split())}
 
 

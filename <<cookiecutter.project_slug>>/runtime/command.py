@@ -10,15 +10,11 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from runtime import log
-from runtime.host import call_once
+from runtime import inside, log
+from runtime.host import create
 from runtime.log import event
 from runtime.node import AlreadyServed, Node, take_node
-from runtime.plan import Plan
-
-
-class StartError(Exception):
-    """The server cannot start; the text says why."""
+from runtime.plan import Plan, StartError
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -30,37 +26,48 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def read_plan(arguments: argparse.Namespace) -> Plan:
-    """The plan that settings and arguments ask for; ends the process with one line where a value is wrong."""
-    _refuse_what_breaks()
-    for name in ("host", "port"):
-        if getattr(arguments, name):
-            os.environ[name.upper()] = getattr(arguments, name)
-    found: dict[str, Any] = call_once("isolated", "runtime.boot:read_plan")
-    if found is None:
-        sys.exit("The settings could not be read: out of memory.")
-    if "error" in found:
-        sys.exit(found["error"])
-    plan = Plan.from_dict(found)
-    threading.current_thread().name = "main"
-    logging.config.dictConfig(log.configuration(plan.log_format))
-    return plan
+class Boot:
+    """The first interpreter: reads the settings, prepares database and files, and is closed before the others start."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        _refuse_what_breaks()
+        for name in ("host", "port"):
+            if getattr(arguments, name):
+                os.environ[name.upper()] = getattr(arguments, name)
+        self.interpreter = create("isolated")
+
+    def read_plan(self) -> Plan:
+        """The plan that settings and arguments ask for. Raises StartError with one line where a value is wrong."""
+        threading.current_thread().name = "main"
+        plan = Plan.from_dict(self._call("read_plan"))
+        logging.config.dictConfig(log.configuration(plan.log_format))
+        return plan
+
+    async def prepare(self, node: str, boot: str) -> dict[str, Any]:
+        """Checks, migrations, static files, recovery. Raises StartError where they do not allow a start."""
+        return await asyncio.to_thread(self._prepare, node, boot)
+
+    def _prepare(self, node: str, boot: str) -> dict[str, Any]:
+        try:
+            return self._call("prepare", node, boot)
+        finally:
+            self.interpreter.close()
+
+    def _call(self, function: str, *arguments: str) -> dict[str, Any]:
+        found: dict[str, Any] | None = self.interpreter.call(inside.call, f"runtime.boot:{function}", *arguments)
+        if found is None:
+            raise StartError("There is not enough memory to start.")
+        if "error" in found:
+            raise StartError(found["error"])
+        return found
 
 
 def take_data_dir(plan: Plan) -> Node:
-    """Hold DATA_DIR for this process; ends the process with one line where another one has it."""
+    """Hold DATA_DIR for this process. Raises StartError where another one has it."""
     try:
         return take_node(plan.data_path, shared=plan.database != "sqlite3")
     except AlreadyServed as error:
-        sys.exit(str(error))
-
-
-async def prepare(node: str, boot: str) -> dict[str, Any]:
-    """Checks, migrations, static files, recovery (boot.py); raises StartError where they do not allow a start."""
-    state: dict[str, Any] = await asyncio.to_thread(call_once, "isolated", "runtime.boot:prepare", node, boot)
-    if state is None or "error" in state:
-        raise StartError(state["error"] if state else "out of memory")
-    return state
+        raise StartError(str(error)) from error
 
 
 def announce(plan: Plan, port: int, state: dict[str, Any]) -> None:
@@ -79,7 +86,7 @@ def announce(plan: Plan, port: int, state: dict[str, Any]) -> None:
 
 def _refuse_what_breaks() -> None:
     if "tracemalloc" in sys._xoptions or os.environ.get("PYTHONTRACEMALLOC"):
-        sys.exit("tracemalloc crashes a process that closes interpreters: start without -X tracemalloc.")
+        raise StartError("tracemalloc crashes a process that closes interpreters: start without -X tracemalloc.")
 
 
 def _bytecode_is_compiled() -> bool:

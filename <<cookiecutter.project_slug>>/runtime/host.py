@@ -47,6 +47,7 @@ class Host:
     def __init__(self, assignment: Assignment, sockets: list[tuple[socket.socket, socket.socket]]) -> None:
         self.assignment = assignment
         self.sockets = sockets
+        self.thread: threading.Thread | None = None
         self.started = time.monotonic()
         self.ready = False
         self.asked_to_stop = False
@@ -57,6 +58,7 @@ class Host:
 
     def start(self, memory: memoryview, ended: Callable[[Host, str], None]) -> None:
         """`ended(host, reason)` is called in this host's thread; the reason is "" where it left as asked."""
+        self.started = time.monotonic()
         self.thread = threading.Thread(target=self._run, args=(memory, ended), name=self.name, daemon=True)
         self.thread.start()
 

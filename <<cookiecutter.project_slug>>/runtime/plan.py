@@ -9,8 +9,8 @@ type Kind = Literal["isolated", "legacy", "main"]
 KINDS = ("isolated", "legacy", "main")
 
 
-class PlanError(Exception):
-    """A setting that cannot be carried out; the text is one line that says what is allowed."""
+class StartError(Exception):
+    """The server cannot start; the text says why and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,14 +85,16 @@ class Plan:
 
 
 def parse_interpreters(setting: Any, queues: tuple[str, ...]) -> tuple[WebPool, tuple[WorkerPool, ...], list[str]]:
-    """INTERPRETERS of the settings as pools, with warnings. Raises PlanError for what cannot be carried out."""
+    """INTERPRETERS of the settings as pools, with warnings. Raises StartError for what cannot be carried out."""
     if not isinstance(setting, dict) or not set(setting) <= {"web", "workers"}:
-        raise PlanError('INTERPRETERS: allowed is {"web": {…}, "workers": {POOL: {…}}}.')
+        raise StartError('INTERPRETERS: allowed is {"web": {…}, "workers": {POOL: {…}}}.')
     web = _pool(WebPool, "web", setting.get("web", {}))
     workers = tuple(_worker_pool(name, options) for name, options in setting.get("workers", {}).items())
     for pool in workers:
         if strange := set(pool.queues) - set(queues):
-            raise PlanError(f'INTERPRETERS["workers"]["{pool.name}"]: no backend in TASKS has the queue {min(strange)}.')
+            raise StartError(
+                f'INTERPRETERS["workers"]["{pool.name}"]: no backend in TASKS has the queue {min(strange)}.'
+            )
     unserved = set(queues) - {queue for pool in workers for queue in pool.queues}
     return web, workers, [f"No pool in INTERPRETERS serves the queue {queue}." for queue in sorted(unserved)]
 
@@ -100,13 +102,13 @@ def parse_interpreters(setting: Any, queues: tuple[str, ...]) -> tuple[WebPool, 
 def _worker_pool(name: str, options: Any) -> WorkerPool:
     where = f'INTERPRETERS["workers"]["{name}"]'
     if name == "web" or not isinstance(name, str) or not name.isidentifier():
-        raise PlanError(f"{where}: a pool's name is an identifier, and not web.")
+        raise StartError(f"{where}: a pool's name is an identifier, and not web.")
     if not isinstance(options, dict) or not options.get("queues"):
-        raise PlanError(f'{where}: "queues" is missing: a list of names.')
+        raise StartError(f'{where}: "queues" is missing: a list of names.')
     count = options.get("count", (1, 1))
     least, most = count if isinstance(count, (tuple, list)) and len(count) == 2 else (count, count)
     if not (isinstance(least, int) and isinstance(most, int) and 0 <= least <= most <= 64 and most):
-        raise PlanError(f'{where}["count"]: allowed is a number from 1 to 64, or (least, most).')
+        raise StartError(f'{where}["count"]: allowed is a number from 1 to 64, or (least, most).')
     options = options | {"name": name, "count": (least, most), "queues": tuple(options["queues"])}
     return _pool(WorkerPool, f'workers"]["{name}', options)
 
@@ -116,12 +118,14 @@ def _pool[P: WebPool | WorkerPool](pool: type[P], name: str, options: dict[str, 
     names = {f.name: f.type for f in fields(pool)}
     for option, value in options.items():
         if option not in names:
-            raise PlanError(f'{where}["{option}"]: no such option; there are {", ".join(names)}.')
-        if names[option] in (int, float) and (not isinstance(value, (int, float)) or isinstance(value, bool) or value < 0):
-            raise PlanError(f'{where}["{option}"]={value!r}: allowed is a number, 0 or more.')
+            raise StartError(f'{where}["{option}"]: no such option; there are {", ".join(names)}.')
+        if names[option] in (int, float) and (
+            not isinstance(value, (int, float)) or isinstance(value, bool) or value < 0
+        ):
+            raise StartError(f'{where}["{option}"]={value!r}: allowed is a number, 0 or more.')
     if options.get("interpreter", "isolated") not in KINDS:
-        raise PlanError(f'{where}["interpreter"]={options["interpreter"]!r}: allowed is {" or ".join(KINDS)}.')
+        raise StartError(f'{where}["interpreter"]={options["interpreter"]!r}: allowed is {" or ".join(KINDS)}.')
     for option in ("threads", "count"):
         if options.get(option) == 0:
-            raise PlanError(f'{where}["{option}"]=0: allowed is 1 or more.')
+            raise StartError(f'{where}["{option}"]=0: allowed is 1 or more.')
     return pool(**options)

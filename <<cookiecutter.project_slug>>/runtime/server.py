@@ -4,15 +4,12 @@ import asyncio
 import socket
 from typing import Any
 
-from granian.http import HTTP1Settings
 from granian.net import SocketHolder
 from granian.server.embed import Server as GranianServer
 
+from runtime.plan import StartError
+
 BACKLOG = 1024  # connections that the kernel holds while none is accepted
-
-
-class AddressInUse(Exception):
-    """Another program listens on the address."""
 
 
 class Server(GranianServer):
@@ -23,14 +20,12 @@ class Server(GranianServer):
     """
 
     def __init__(self, application: Any, host: str, port: int) -> None:
-        super().__init__(
-            application, host, port, websockets=False, log_enabled=False, backlog=BACKLOG, http1_settings=HTTP1Settings()
-        )
+        super().__init__(application, host, port, websockets=False, log_enabled=False, backlog=BACKLOG)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
             self.socket = socket.create_server((host, port), family=family, backlog=BACKLOG)
         except OSError as error:
-            raise AddressInUse(f"HOST={host} PORT={port}: {error.strerror}.") from error
+            raise StartError(f"HOST={host} PORT={port}: {error.strerror}. Set another one.") from error
         self.port: int = self.socket.getsockname()[1]
 
     def start(self) -> None:

@@ -9,10 +9,9 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
-from runtime.command import StartError
 from runtime.host import call_once
 from runtime.log import event, logger
-from runtime.plan import Plan
+from runtime.plan import Plan, StartError
 from runtime.server import Server
 from runtime.supervisor import Supervisor
 

@@ -31,7 +31,9 @@ def _show(node: dict[str, Any]) -> None:
         name = labels["name"]
         print(f"{name:<16}{labels['kind']:<8}{labels['interpreter']:<10}{state:<10}{starts.get(name, 0):>6.0f}")
     print(f"\n{'queue':<16}{'ready':>7}{'running':>9}{'oldest':>10}")
-    values = {name: _by_queue(families[name]) for name in ("queue_ready", "queue_running", "queue_oldest_ready_seconds")}
+    values = {
+        name: _by_queue(families[name]) for name in ("queue_ready", "queue_running", "queue_oldest_ready_seconds")
+    }
     for queue, ready in values["queue_ready"].items():
         running, oldest = values["queue_running"][queue], values["queue_oldest_ready_seconds"][queue]
         print(f"{queue:<16}{ready:>7.0f}{running:>9.0f}{oldest:>9.1f}s")

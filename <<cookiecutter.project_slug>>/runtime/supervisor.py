@@ -4,6 +4,9 @@ import asyncio
 import logging
 import secrets
 import time
+from collections.abc import Coroutine
+from itertools import count
+from typing import Any
 
 from runtime import frames, wakeup
 from runtime.board import Board, Cell, State
@@ -14,6 +17,7 @@ from runtime.inside import Assignment
 from runtime.log import event
 from runtime.metrics import Metrics
 from runtime.plan import Plan, WebPool, WorkerPool
+from runtime.scaling import Scaling
 from runtime.wakeup import Wakeups
 
 FIRST_PAUSE = 0.1  # seconds before an interpreter that has died is started again; doubled each time …
@@ -36,24 +40,30 @@ class Supervisor:
         self.pauses: dict[str, float] = {}
         self.changed = asyncio.Event()
         self.create_one_at_a_time = asyncio.Lock()
-        self.restarts: set[asyncio.Task[None]] = set()
+        self.starts: set[asyncio.Task[None]] = set()
+        self.scaling = Scaling(board, wakeups.queues, self.hosts_of)
         self.health.unready = self.unready
 
     async def start(self) -> None:
-        """The web first, then the workers; returns when all are ready or have failed once."""
+        """The web first, then the workers; returns when the least of each pool are ready or have failed once."""
         self.loop = asyncio.get_running_loop()
         self.loop.add_reader(self.wakeups.supervisor, self._look)
         for pool in self.plan.pools:
-            for number in range(1, fixed_count(pool) + 1):
-                await self._start(pool, f"{pool.name}-{number}")
+            for _ in range(least(pool)):
+                await self._start(pool, self._place(pool))
+        self.scaling.start([pool for pool in self.plan.pools if isinstance(pool, WorkerPool)], self.grow, Host.stop)
 
     async def stop(self, deadline: float) -> list[str]:
         """Ask everybody to leave; returns the names of those that have not by `deadline` (monotonic seconds)."""
         self.stopping = True
-        for task in self.restarts:
+        self.scaling.stop()
+        for task in self.starts:
             task.cancel()
-        for host in self.hosts.values():
-            host.stop()
+        for host in list(self.hosts.values()):
+            if host.thread is None:
+                self._remove(host)
+            else:
+                host.stop()
         while self.hosts and (left := deadline - time.monotonic()) > 0:
             await self._wait_for_change(left)
         return list(self.hosts)
@@ -61,6 +71,7 @@ class Supervisor:
     def stop_workers(self) -> None:
         """Ask the workers to take no more tasks; the web serves on."""
         self.stopping = True
+        self.scaling.stop()
         for host in self.hosts.values():
             if not host.sockets:
                 host.stop()
@@ -71,20 +82,32 @@ class Supervisor:
             return ["the server is stopping"]
         reasons = []
         for pool in self.plan.pools:
-            up = sum(host.ready for host in self.hosts.values() if host.assignment.pool == pool.name)
-            if not up and fixed_count(pool):
+            if least(pool) and not any(host.ready for host in self.hosts_of(pool)):
                 reasons.append(f"no interpreter of {pool.name} is ready")
         return reasons
 
+    def hosts_of(self, pool: WebPool | WorkerPool) -> list[Host]:
+        """The interpreters of a pool that serve, start or wait to be started."""
+        return [host for host in self.hosts.values() if host.assignment.pool == pool.name]
+
+    def grow(self, pool: WorkerPool) -> None:
+        """Start one more interpreter of the pool."""
+        self._in_background(self._start(pool, self._place(pool)))
+
     # One interpreter
 
-    async def _start(self, pool: WebPool | WorkerPool, name: str) -> None:
+    def _place(self, pool: WebPool | WorkerPool, name: str = "") -> Host:
+        """Take a name and seats for an interpreter, which then counts as one of the pool's."""
+        taken = {host.name for host in self.hosts_of(pool)}
+        name = name or next(name for number in count(1) if (name := f"{pool.name}-{number}") not in taken)
+        self.hosts[name] = host = self._make_host(pool, name)
+        self._show(host)
+        return host
+
+    async def _start(self, pool: WebPool | WorkerPool, host: Host) -> None:
         async with self.create_one_at_a_time:
-            host = self._make_host(pool, name)
-            self.hosts[name] = host
-            self._show(host)
             host.start(self.board.memory, self._ended_in_thread)
-            while not host.ready and self.hosts.get(name) is host:
+            while not host.ready and self.hosts.get(host.name) is host:
                 await self._wait_for_change()
 
     def _make_host(self, pool: WebPool | WorkerPool, name: str) -> Host:
@@ -106,8 +129,8 @@ class Supervisor:
     @property
     def housekeeper(self) -> str:
         """The interpreter that keeps house: the first one of the first pool that always has one."""
-        pools = [pool for pool in self.plan.pools if isinstance(pool, WorkerPool)] or self.plan.pools
-        return f"{pools[0].name}-1"
+        pools = [pool for pool in self.plan.pools if isinstance(pool, WorkerPool) and least(pool)]
+        return f"{pools[0].name}-1" if pools else ""
 
     def _look(self) -> None:
         """The board has changed: some interpreter has become ready, or asks to leave."""
@@ -134,20 +157,23 @@ class Supervisor:
 
     def _ended(self, host: Host, reason: str) -> None:
         """An interpreter is gone and closed."""
-        del self.hosts[host.name]
-        self.bridge.detach(host.name)
-        host.close()
-        self._free(host)
-        self.metrics.hosts.pop(host.name, None)
-        self.changed.set()
+        self._remove(host)
         if not reason:
             event("interpreter_closed", interpreter=host.name)
+            if isinstance(pool := self._pool_of(host), WorkerPool):
+                self.scaling.watch(pool)
         else:
             event("interpreter_died", logging.ERROR, interpreter=host.name, reason=reason)
             if not self.stopping:
                 self._restart_later(host)
 
-    def _free(self, host: Host) -> None:
+    def _remove(self, host: Host) -> None:
+        """Forget an interpreter that has ended, or was never started."""
+        del self.hosts[host.name]
+        del self.metrics.hosts[host.name]
+        self.bridge.detach(host.name)
+        host.close()
+        self.changed.set()
         for seat in host.assignment.seats:
             self.board.seat(seat)[Cell.STATE] = State.EMPTY
         self.free_seats = sorted([*host.assignment.seats, *self.free_seats])
@@ -156,14 +182,20 @@ class Supervisor:
         lived = time.monotonic() - host.started
         pause = FIRST_PAUSE if lived > GOOD_LIFE else self.pauses.get(host.name, FIRST_PAUSE)
         self.pauses[host.name] = min(2 * pause, LONGEST_PAUSE)
-        task = self.loop.create_task(self._restart(host, pause))
-        self.restarts.add(task)
-        task.add_done_callback(self.restarts.discard)
+        self._in_background(self._restart(host, pause))
 
     async def _restart(self, host: Host, pause: float) -> None:
         await asyncio.sleep(pause)
-        pool = next(pool for pool in self.plan.pools if pool.name == host.assignment.pool)
-        await self._start(pool, host.name)
+        pool = self._pool_of(host)
+        await self._start(pool, self._place(pool, host.name))
+
+    def _pool_of(self, host: Host) -> WebPool | WorkerPool:
+        return next(pool for pool in self.plan.pools if pool.name == host.assignment.pool)
+
+    def _in_background(self, start: Coroutine[Any, Any, None]) -> None:
+        task = self.loop.create_task(start)
+        self.starts.add(task)
+        task.add_done_callback(self.starts.discard)
 
     def _show(self, host: Host) -> None:
         assignment = host.assignment
@@ -177,8 +209,9 @@ class Supervisor:
             pass
 
 
-def fixed_count(pool: WebPool | WorkerPool) -> int:
-    return pool.count if isinstance(pool, WebPool) else max(1, pool.count[0])
+def least(pool: WebPool | WorkerPool) -> int:
+    """How many interpreters of the pool there are at any time."""
+    return pool.count if isinstance(pool, WebPool) else pool.count[0]
 
 
 def seats_needed(plan: Plan) -> int:

@@ -52,9 +52,7 @@ class Attempt:
         return normalize_json(task.call(*context, *self.result.args, **self.result.kwargs))
 
     def _succeeded(self, value: Any) -> str:
-        claims.finish(
-            self.record, status=SUCCESSFUL, return_value=value, worker=self.record.claim, **self._unsaved()
-        )
+        claims.finish(self.record, status=SUCCESSFUL, return_value=value, worker=self.record.claim, **self._unsaved())
         self._tell_finished(SUCCESSFUL)
         return "successful"
 

@@ -40,8 +40,14 @@ class TaskRecord(models.Model):
         verbose_name = "task"
         ordering = ("-id",)
         indexes = [
-            models.Index(fields=["queue", "-priority", "id"], name="tasks_claimable", condition=Q(status="READY", waits_until=None)),
-            models.Index(fields=["waits_until"], name="tasks_waiting", condition=Q(status="READY", waits_until__isnull=False)),
+            models.Index(
+                fields=["queue", "-priority", "id"],
+                name="tasks_claimable",
+                condition=Q(status="READY", waits_until=None),
+            ),
+            models.Index(
+                fields=["waits_until"], name="tasks_waiting", condition=Q(status="READY", waits_until__isnull=False)
+            ),
             models.Index(fields=["queue", "claim"], name="tasks_running", condition=Q(status="RUNNING")),
             models.Index(fields=["finished_at"], name="tasks_finished", condition=Q(finished_at__isnull=False)),
         ]

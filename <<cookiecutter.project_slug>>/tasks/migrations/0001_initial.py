@@ -5,44 +5,73 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='TaskRecord',
+            name="TaskRecord",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('task', models.CharField(help_text="Dotted path of the task's function.", max_length=200)),
-                ('backend', models.CharField(default='default', max_length=50)),
-                ('queue', models.CharField(max_length=50)),
-                ('priority', models.SmallIntegerField(default=0)),
-                ('status', models.CharField(choices=[('READY', 'Ready'), ('RUNNING', 'Running'), ('FAILED', 'Failed'), ('SUCCESSFUL', 'Successful')], default='READY', max_length=10)),
-                ('arguments', models.JSONField(default=dict)),
-                ('run_after', models.DateTimeField(blank=True, null=True)),
-                ('waits_until', models.DateTimeField(blank=True, null=True)),
-                ('enqueued_at', models.DateTimeField()),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('last_attempted_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('attempt', models.PositiveSmallIntegerField(default=0)),
-                ('deaths', models.PositiveSmallIntegerField(default=0)),
-                ('claim', models.CharField(blank=True, max_length=100, null=True)),
-                ('worker', models.CharField(blank=True, max_length=100)),
-                ('fail_if_lost', models.BooleanField(default=False)),
-                ('cancelled', models.BooleanField(default=False)),
-                ('progress', models.JSONField(blank=True, null=True)),
-                ('checkpoint', models.JSONField(blank=True, null=True)),
-                ('return_value', models.JSONField(blank=True, null=True)),
-                ('history', models.JSONField(default=list)),
+                ("id", models.UUIDField(default=uuid.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("task", models.CharField(help_text="Dotted path of the task's function.", max_length=200)),
+                ("backend", models.CharField(default="default", max_length=50)),
+                ("queue", models.CharField(max_length=50)),
+                ("priority", models.SmallIntegerField(default=0)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("READY", "Ready"),
+                            ("RUNNING", "Running"),
+                            ("FAILED", "Failed"),
+                            ("SUCCESSFUL", "Successful"),
+                        ],
+                        default="READY",
+                        max_length=10,
+                    ),
+                ),
+                ("arguments", models.JSONField(default=dict)),
+                ("run_after", models.DateTimeField(blank=True, null=True)),
+                ("waits_until", models.DateTimeField(blank=True, null=True)),
+                ("enqueued_at", models.DateTimeField()),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("last_attempted_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("attempt", models.PositiveSmallIntegerField(default=0)),
+                ("deaths", models.PositiveSmallIntegerField(default=0)),
+                ("claim", models.CharField(blank=True, max_length=100, null=True)),
+                ("worker", models.CharField(blank=True, max_length=100)),
+                ("fail_if_lost", models.BooleanField(default=False)),
+                ("cancelled", models.BooleanField(default=False)),
+                ("progress", models.JSONField(blank=True, null=True)),
+                ("checkpoint", models.JSONField(blank=True, null=True)),
+                ("return_value", models.JSONField(blank=True, null=True)),
+                ("history", models.JSONField(default=list)),
             ],
             options={
-                'verbose_name': 'task',
-                'ordering': ('-id',),
-                'indexes': [models.Index(condition=models.Q(('status', 'READY'), ('waits_until', None)), fields=['queue', '-priority', 'id'], name='tasks_claimable'), models.Index(condition=models.Q(('status', 'READY'), ('waits_until__isnull', False)), fields=['waits_until'], name='tasks_waiting'), models.Index(condition=models.Q(('status', 'RUNNING')), fields=['queue', 'claim'], name='tasks_running'), models.Index(condition=models.Q(('finished_at__isnull', False)), fields=['finished_at'], name='tasks_finished')],
+                "verbose_name": "task",
+                "ordering": ("-id",),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("status", "READY"), ("waits_until", None)),
+                        fields=["queue", "-priority", "id"],
+                        name="tasks_claimable",
+                    ),
+                    models.Index(
+                        condition=models.Q(("status", "READY"), ("waits_until__isnull", False)),
+                        fields=["waits_until"],
+                        name="tasks_waiting",
+                    ),
+                    models.Index(
+                        condition=models.Q(("status", "RUNNING")), fields=["queue", "claim"], name="tasks_running"
+                    ),
+                    models.Index(
+                        condition=models.Q(("finished_at__isnull", False)),
+                        fields=["finished_at"],
+                        name="tasks_finished",
+                    ),
+                ],
             },
         ),
     ]

@@ -1,0 +1,79 @@
+"""Worker pools between their least and their most: one interpreter more while tasks wait, one less after idle time."""
+
+import asyncio
+import select
+import time
+from collections.abc import Callable
+
+from runtime.board import Board, Cell
+from runtime.host import Host
+from runtime.plan import WorkerPool
+
+LOOK_EVERY = 0.25  # seconds between two looks at the pools; one that is at zero is woken by its queues instead
+
+
+class Scaling:
+    """Decides; the supervisor starts and stops."""
+
+    def __init__(self, board: Board, queues: dict[str, int], hosts: Callable[[WorkerPool], list[Host]]) -> None:
+        self.board, self.queues, self.hosts = board, queues, hosts
+        self.pools: list[WorkerPool] = []
+
+    def start(
+        self, pools: list[WorkerPool], grow: Callable[[WorkerPool], None], shrink: Callable[[Host], None]
+    ) -> None:
+        """Look after those of the pools whose size may change, from now on."""
+        self.grow, self.shrink = grow, shrink
+        self.pools = [pool for pool in pools if pool.count[0] < pool.count[1]]
+        self.loop = asyncio.get_running_loop()
+        for pool in self.pools:
+            self.watch(pool)
+        self._look()
+
+    def stop(self) -> None:
+        for pool in self.pools:
+            self._unwatch(pool)
+        self.pools = []
+
+    def watch(self, pool: WorkerPool) -> None:
+        """Wake the pool by its queues while nobody in it can be woken."""
+        if pool in self.pools and not self.hosts(pool):
+            for queue in pool.queues:
+                self.loop.add_reader(self.queues[queue], self._wake, pool)
+
+    def _wake(self, pool: WorkerPool) -> None:
+        self._unwatch(pool)
+        self.grow(pool)
+
+    def _unwatch(self, pool: WorkerPool) -> None:
+        for queue in pool.queues:
+            self.loop.remove_reader(self.queues[queue])
+
+    def _look(self) -> None:
+        for pool in self.pools:
+            hosts = self.hosts(pool)
+            if hosts and self._tasks_wait(pool):
+                if len(hosts) < pool.count[1] and all(host.ready and self._is_busy(host) for host in hosts):
+                    self.grow(pool)
+            elif len(hosts) > pool.count[0] and (idle := self._idle_for(pool, hosts)):
+                self.shrink(idle)
+        if self.pools:
+            self.loop.call_later(LOOK_EVERY, self._look)
+
+    def _tasks_wait(self, pool: WorkerPool) -> bool:
+        poll = select.poll()
+        for queue in pool.queues:
+            poll.register(self.queues[queue], select.POLLIN)
+        return bool(poll.poll(0))
+
+    def _is_busy(self, host: Host) -> bool:
+        return all(self.board.seat(seat)[Cell.BUSY_SINCE] for seat in host.assignment.seats)
+
+    def _idle_for(self, pool: WorkerPool, hosts: list[Host]) -> Host | None:
+        """The youngest interpreter of the pool in which nothing has happened for the pool's idle time."""
+        since = time.monotonic_ns() - int(pool.idle * 1e9)
+        for host in reversed(hosts):
+            rows = [self.board.seat(seat) for seat in host.assignment.seats]
+            if host.ready and not any(row[Cell.BUSY_SINCE] or row[Cell.ALIVE] > since for row in rows):
+                return host
+        return None
