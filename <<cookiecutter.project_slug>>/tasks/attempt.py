@@ -6,31 +6,31 @@ from traceback import format_exception
 from typing import Any
 
 from django.db import close_old_connections, connections
-from django.tasks import TaskResult
+from django.tasks import Task, TaskResult, TaskResultStatus, task_backends
 from django.tasks.signals import task_finished, task_started
 from django.utils import timezone
 from django.utils.json import normalize_json
 
 from runtime.inside import Seat
-from tasks import claims
-from tasks.claims import FAILED, SUCCESSFUL
+from tasks import queue
 from tasks.context import DurableContext
-from tasks.models import TaskRecord
 from tasks.options import DurableTask
-from tasks.results import as_result, backend_class, find_task
+from tasks.queue import ClaimedTask
+from tasks.results import errors_of, find_task, running_result
 
 logger = logging.getLogger("tasks")
 
-TRACEBACK_LIMIT = 20_000  # characters of a traceback that are kept: the end, which names the error
+TRACEBACK_LIMIT = 20_000  # characters of a traceback that are kept: its end, which names the error
 
 
 class Attempt:
     """One run of one task."""
 
-    def __init__(self, record: TaskRecord, seat: Seat | None = None) -> None:
-        self.record, self.seat = record, seat
-        self.context: DurableContext | None = None
+    def __init__(self, claimed: ClaimedTask, seat: Seat | None = None) -> None:
+        self.claimed, self.seat = claimed, seat
+        self.task: Task | None = None
         self.result: TaskResult | None = None
+        self.context: DurableContext | None = None
 
     def run(self) -> str:
         """Run the task and record the end; returns the outcome for the metrics."""
@@ -39,42 +39,45 @@ class Attempt:
             value = self._call()
         except BaseException as error:
             return self._failed(error, time.perf_counter() - started)
-        finally:
-            _leave_no_transaction_open()
         return self._succeeded(value)
 
     def _call(self) -> Any:
-        task = find_task(self.record.task)
-        self.result = as_result(self.record, task)
-        self.context = DurableContext(task_result=self.result, record=self.record, seat=self.seat)
-        task_started.send(backend_class(self.record), task_result=self.result)
-        context = (self.context,) if task.takes_context else ()
-        return normalize_json(task.call(*context, *self.result.args, **self.result.kwargs))
+        self.task = find_task(self.claimed.task)
+        self.result = running_result(self.claimed, self.task)
+        self.context = DurableContext(task_result=self.result, claimed=self.claimed, seat=self.seat)
+        task_started.send(self._backend, task_result=self.result)
+        context = (self.context,) if self.task.takes_context else ()
+        try:
+            return normalize_json(self.task.call(*context, *self.result.args, **self.result.kwargs))
+        finally:
+            leave_no_transaction_open()
 
     def _succeeded(self, value: Any) -> str:
-        claims.finish(self.record, status=SUCCESSFUL, return_value=value, worker=self.record.claim, **self._unsaved())
-        self._tell_finished(SUCCESSFUL)
+        if self.context is not None and self.context.unsaved:
+            self.context.save()
+        if queue.succeed(self.claimed, value):
+            self._tell_finished(TaskResultStatus.SUCCESSFUL, return_value=value)
         return "successful"
 
     def _failed(self, error: BaseException, seconds: float) -> str:
-        history = [*self.record.history, self._trace(error, seconds)]
-        failures = sum(attempt["outcome"] == "failed" for attempt in history)
-        task = self.result.task if self.result else None
-        if isinstance(task, DurableTask) and task.may_retry(error, failures):
-            pause = task.pause(error, self.result, failures)
-            claims.retry(self.record, pause, history=history, **self._unsaved())
-            logger.warning("%s has failed, next attempt in %.1f s: %r", self.record, pause.total_seconds(), error)
+        history = [*self.claimed.history, self._end(error, seconds)]
+        failures = sum(end["outcome"] == "failed" for end in history)
+        unsaved = self.context.unsaved if self.context else {}
+        if isinstance(self.task, DurableTask) and self.task.may_retry(error, failures):
+            pause = self.task.pause(error, self.result, failures)
+            queue.retry(self.claimed, pause, history=history, **unsaved)
+            logger.warning("%s failed, again in %.1f s: %r", self._label, pause.total_seconds(), error)
             return "retried"
-        claims.finish(self.record, status=FAILED, history=history, worker=self.record.claim, **self._unsaved())
-        logger.error("%s has failed: %r", self.record, error)
-        self._tell_finished(FAILED, history)
+        logger.error("%s failed: %r", self._label, error)
+        if queue.fail(self.claimed, history=history, **unsaved):
+            self._tell_finished(TaskResultStatus.FAILED, errors=errors_of(history))
         return "failed"
 
-    def _trace(self, error: BaseException, seconds: float) -> dict[str, Any]:
+    def _end(self, error: BaseException, seconds: float) -> dict[str, Any]:
         kind = type(error)
         return {
-            "attempt": self.record.attempt,
-            "worker": self.record.claim,
+            "attempt": self.claimed.attempt,
+            "worker": self.claimed.claim,
             "outcome": "failed",
             "ended_at": timezone.now().isoformat(),
             "seconds": round(seconds, 6),
@@ -83,21 +86,27 @@ class Attempt:
             "traceback": "".join(format_exception(error))[-TRACEBACK_LIMIT:],
         }
 
-    def _unsaved(self) -> dict[str, Any]:
-        return self.context.unsaved if self.context else {}
-
-    def _tell_finished(self, status: Any, history: list[dict[str, Any]] | None = None) -> None:
+    def _tell_finished(self, status: TaskResultStatus, return_value: Any = None, **fields: Any) -> None:
+        """Django's signal, with the result brought up to date."""
         if self.result is None:
             return
-        self.record.status, self.record.finished_at = status, timezone.now()
-        if history is not None:
-            self.record.history = history
-        task_finished.send(backend_class(self.record), task_result=as_result(self.record, self.result.task))
+        fields |= {"status": status, "finished_at": timezone.now(), "_return_value": return_value}
+        for name, value in fields.items():
+            object.__setattr__(self.result, name, value)
+        task_finished.send(self._backend, task_result=self.result)
+
+    @property
+    def _backend(self) -> type:
+        return type(task_backends[self.claimed.backend])
+
+    @property
+    def _label(self) -> str:
+        return f"{self.claimed.task} {self.claimed.id}"
 
 
-def _leave_no_transaction_open() -> None:
+def leave_no_transaction_open() -> None:
     """What a task left open on a connection is rolled back; a connection past its age is closed."""
     for connection in connections.all(initialized_only=True):
-        if connection.in_atomic_block or not connection.get_autocommit():
+        if connection.in_atomic_block or (connection.connection is not None and not connection.get_autocommit()):
             connection.close()
     close_old_connections()

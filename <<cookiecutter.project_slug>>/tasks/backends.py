@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -9,13 +10,13 @@ from django.tasks import Task, TaskResult
 from django.tasks.backends.base import BaseTaskBackend
 from django.tasks.exceptions import TaskResultDoesNotExist
 from django.tasks.signals import task_enqueued
-from django.utils import timezone
 from django.utils.json import normalize_json
 
-from tasks import wakeup
+from tasks import queue, wakeup
 from tasks.models import TaskRecord
 from tasks.options import DurableTask
-from tasks.results import as_result
+from tasks.queue import NewTask
+from tasks.results import as_result, new_result
 
 type Call = tuple[Sequence[Any], dict[str, Any]]  # positional and keyword arguments of one task
 
@@ -35,9 +36,10 @@ class DurableBackend(BaseTaskBackend):
     def enqueue_many(self, task: Task, calls: Iterable[Call]) -> list[TaskResult]:
         """Enqueue the same task several times with one statement."""
         self.validate_task(task)
-        records = TaskRecord.objects.bulk_create([self._record(task, args, kwargs) for args, kwargs in calls])
-        results = [as_result(record, task) for record in records]
-        transaction.on_commit(lambda: wakeup.wake(task.queue_name, len(records), due=task.run_after))
+        new = [self._new(task, args, kwargs) for args, kwargs in calls]
+        queue.insert(new)
+        transaction.on_commit(partial(wakeup.wake, task.queue_name, len(new), new[0].waits_until))
+        results = [new_result(each, task) for each in new]
         for result in results:
             task_enqueued.send(type(self), task_result=result)
         return results
@@ -48,16 +50,13 @@ class DurableBackend(BaseTaskBackend):
         except (TaskRecord.DoesNotExist, ValueError) as error:
             raise TaskResultDoesNotExist(result_id) from error
 
-    def _record(self, task: Task, args: Sequence[Any], kwargs: dict[str, Any]) -> TaskRecord:
-        now = timezone.now()
-        return TaskRecord(
+    def _new(self, task: Task, args: Sequence[Any], kwargs: dict[str, Any]) -> NewTask:
+        return NewTask(
             task=task.module_path,
             backend=self.alias,
             queue=task.queue_name,
             priority=task.priority,
             arguments=normalize_json({"args": list(args), "kwargs": kwargs}),
             run_after=task.run_after,
-            waits_until=task.run_after if task.run_after and task.run_after > now else None,
-            enqueued_at=now,
             fail_if_lost=getattr(task, "on_lost", "retry") == "fail",
         )

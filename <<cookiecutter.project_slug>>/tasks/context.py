@@ -10,8 +10,8 @@ from django.utils.json import normalize_json
 
 from runtime.board import Cell
 from runtime.inside import Seat
-from tasks import claims
-from tasks.models import TaskRecord
+from tasks import queue
+from tasks.queue import ClaimedTask
 
 WRITE_EVERY = 0.5  # seconds between two writes of progress and checkpoint to the database
 
@@ -20,7 +20,7 @@ WRITE_EVERY = 0.5  # seconds between two writes of progress and checkpoint to th
 class DurableContext(TaskContext):
     """Django's context (`task_result`, `attempt`) with progress and checkpoints."""
 
-    record: TaskRecord
+    claimed: ClaimedTask
     seat: Seat | None = None  # where progress shows at once; None in tests
     unsaved: dict[str, Any] = field(default_factory=dict)
     written: list[float] = field(default_factory=lambda: [0.0])
@@ -28,12 +28,12 @@ class DurableContext(TaskContext):
     @property
     def attempt(self) -> int:
         """Which attempt this is: 1 for the first."""
-        return self.record.attempt
+        return self.claimed.attempt
 
     @property
     def last_checkpoint(self) -> Any:
         """What an earlier attempt, or this one, last gave to `checkpoint`; None where there is nothing."""
-        return self.unsaved.get("checkpoint", self.record.checkpoint)
+        return self.unsaved.get("checkpoint", self.claimed.checkpoint)
 
     def progress(self, done: int, total: int) -> None:
         """Say how far the task is. Cheap: shown at once, written to the database twice a second at most."""
@@ -54,9 +54,8 @@ class DurableContext(TaskContext):
     def save(self) -> None:
         """Write what has not been written yet."""
         if self.unsaved:
-            claims.save_progress(self.record, **self.unsaved)
-            for name, value in self.unsaved.items():
-                setattr(self.record, name, value)
+            queue.update(self.claimed, **self.unsaved)
+            self.claimed.checkpoint = self.last_checkpoint
             self.unsaved.clear()
 
     def _write_now_and_then(self) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils import timezone
 
 from tasks import wakeup
-from tasks.claims import FAILED, READY, RUNNING
+from tasks.queue import FAILED, READY, RUNNING
 from tasks.errors import TaskCancelled
 from tasks.models import TaskRecord
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from runtime import inside, wakeup
 from runtime.board import Gauge
 from runtime.inside import Assignment
-from tasks import claims
+from tasks import queue
 from tasks.models import TaskRecord
 
 logger = logging.getLogger("tasks")
@@ -51,14 +51,14 @@ def _run(assignment: Assignment) -> None:
 
 def _keep_house(assignment: Assignment, count: bool) -> float:
     """Promote what is due, wake whom it concerns; returns the seconds until the next time."""
-    for queue, number in claims.promote(timezone.now()).items():
-        wakeup.signal(assignment.wakeups.queues[queue], number)
+    for name, number in queue.promote(timezone.now()).items():
+        wakeup.signal(assignment.wakeups.queues[name], number)
     if count:
         count_queues()
         wakeup.signal(assignment.wakeups.supervisor)
     else:
         _wake_for_what_waits(assignment)
-    return _seconds_until(claims.next_due())
+    return _seconds_until(queue.next_due())
 
 
 def _seconds_until(due: datetime | None) -> float:
@@ -69,9 +69,9 @@ def _seconds_until(due: datetime | None) -> float:
 
 def _wake_for_what_waits(assignment: Assignment) -> None:
     """One signal for each queue that has a claimable task: a worker that sleeps beside one was not told of it."""
-    ready = TaskRecord.objects.filter(status=claims.READY, waits_until=None)
-    for queue, descriptor in assignment.wakeups.queues.items():
-        if ready.filter(queue=queue).exists():
+    ready = TaskRecord.objects.filter(status=queue.READY, waits_until=None)
+    for name, descriptor in assignment.wakeups.queues.items():
+        if ready.filter(queue=name).exists():
             wakeup.signal(descriptor)
 
 
@@ -80,14 +80,14 @@ def count_queues() -> None:
     board = inside.board
     assert board is not None  # noqa: S101  only called in the server
     now = timezone.now()
-    ready = TaskRecord.objects.filter(status=claims.READY, waits_until=None).order_by().values("queue")
+    ready = TaskRecord.objects.filter(status=queue.READY, waits_until=None).order_by().values("queue")
     waiting = {row["queue"]: row for row in ready.annotate(number=Count("*"), oldest=Min("enqueued_at"))}
     running = dict(
-        TaskRecord.objects.filter(status=claims.RUNNING).order_by().values_list("queue").annotate(number=Count("*"))
+        TaskRecord.objects.filter(status=queue.RUNNING).order_by().values_list("queue").annotate(number=Count("*"))
     )
-    for queue in board.queues:
-        gauges, row = board.gauges(queue), waiting.get(queue)
+    for name in board.queues:
+        gauges, row = board.gauges(name), waiting.get(name)
         gauges[Gauge.READY] = row["number"] if row else 0
-        gauges[Gauge.RUNNING] = running.get(queue, 0)
+        gauges[Gauge.RUNNING] = running.get(name, 0)
         gauges[Gauge.OLDEST] = int((now - row["oldest"]).total_seconds() * 1000) if row else 0
         gauges[Gauge.COUNTED] = time.monotonic_ns()

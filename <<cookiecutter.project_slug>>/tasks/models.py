@@ -12,11 +12,11 @@ class TaskRecord(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid7, editable=False)  # in order of time
     task = models.CharField(max_length=200, help_text="Dotted path of the task's function.")
-    backend = models.CharField(max_length=50, default="default")
+    backend = models.CharField(max_length=50)
     queue = models.CharField(max_length=50)
-    priority = models.SmallIntegerField(default=0)
-    status = models.CharField(max_length=10, choices=TaskResultStatus.choices, default=TaskResultStatus.READY)
-    arguments = models.JSONField(default=dict)  # {"args": […], "kwargs": {…}}
+    priority = models.SmallIntegerField()
+    status = models.CharField(max_length=10, choices=TaskResultStatus.choices, db_default="READY")
+    arguments = models.JSONField()  # {"args": […], "kwargs": {…}}
 
     run_after = models.DateTimeField(null=True, blank=True)  # as asked for
     waits_until = models.DateTimeField(null=True, blank=True)  # null: may be claimed; set for run_after and backoff
@@ -25,16 +25,16 @@ class TaskRecord(models.Model):
     last_attempted_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
-    attempt = models.PositiveSmallIntegerField(default=0)  # attempts begun
-    deaths = models.PositiveSmallIntegerField(default=0)  # attempts that ended with their process or interpreter
+    attempt = models.PositiveSmallIntegerField(db_default=0)  # attempts begun
+    deaths = models.PositiveSmallIntegerField(db_default=0)  # attempts that ended with their process or interpreter
     claim = models.CharField(max_length=100, null=True, blank=True)  # noqa: DJ001  node/boot/interpreter/generation
-    worker = models.CharField(max_length=100, blank=True)  # the claim under which it ended
-    fail_if_lost = models.BooleanField(default=False)  # on_lost="fail"
-    cancelled = models.BooleanField(default=False)
+    worker = models.CharField(max_length=100, blank=True, db_default="")  # the claim under which it ended
+    fail_if_lost = models.BooleanField(db_default=False)  # on_lost="fail"
+    cancelled = models.BooleanField(db_default=False)
     progress = models.JSONField(null=True, blank=True)  # {"done": n, "total": n}
     checkpoint = models.JSONField(null=True, blank=True)
     return_value = models.JSONField(null=True, blank=True)
-    history = models.JSONField(default=list)  # ended attempts: {"attempt", "worker", "started_at", "error", …}
+    history = models.JSONField(db_default=[])  # ended attempts: {"attempt", "worker", "started_at", "error", …}
 
     class Meta:
         verbose_name = "task"

@@ -5,7 +5,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from tasks.claims import FAILED, READY, RUNNING
+from tasks.queue import FAILED, READY, RUNNING
 from tasks.errors import WorkerLost
 from tasks.models import TaskRecord
 

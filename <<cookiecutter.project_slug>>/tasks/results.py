@@ -2,12 +2,14 @@
 
 from functools import cache
 from typing import Any
+from uuid import UUID
 
-from django.tasks import Task, TaskResult, TaskResultStatus, task_backends
+from django.tasks import Task, TaskResult, TaskResultStatus
 from django.tasks.base import TaskError
 from django.utils.module_loading import import_string
 
 from tasks.models import TaskRecord
+from tasks.queue import ClaimedTask, NewTask
 
 
 class TaskNotFound(ImportError):
@@ -26,34 +28,50 @@ def find_task(path: str) -> Task:
     return found
 
 
-def as_result(record: TaskRecord, task: Task | None = None) -> TaskResult:
+def as_result(record: TaskRecord) -> TaskResult:
     """What the row says, as Django's API shows it."""
-    result = TaskResult(
-        task=(task or _task_of(record)),
-        id=str(record.pk),
-        status=TaskResultStatus(record.status),
-        enqueued_at=record.enqueued_at,
-        started_at=record.started_at,
-        finished_at=record.finished_at,
-        last_attempted_at=record.last_attempted_at,
-        args=record.arguments["args"],
-        kwargs=record.arguments["kwargs"],
-        backend=record.backend,
-        errors=[as_error(attempt) for attempt in record.history if attempt.get("type")],
-        worker_ids=worker_ids(record),
-    )
+    result = _result(
+        record.pk, _task_of(record), record.backend, record.arguments, enqueued_at=record.enqueued_at,
+        status=TaskResultStatus(record.status), started_at=record.started_at, finished_at=record.finished_at,
+        last_attempted_at=record.last_attempted_at, errors=errors_of(record.history),
+        worker_ids=worker_ids(record.history, record.claim or record.worker, record.attempt),
+    )  # fmt: skip
     object.__setattr__(result, "_return_value", record.return_value)
     return result
 
 
-def as_error(attempt: dict[str, Any]) -> TaskError:
-    return TaskError(exception_class_path=attempt["type"], traceback=attempt["traceback"])
+def new_result(new: NewTask, task: Task) -> TaskResult:
+    """The result that enqueue() returns."""
+    return _result(
+        new.id, task, new.backend, new.arguments, enqueued_at=new.enqueued_at, status=TaskResultStatus.READY
+    )
 
 
-def worker_ids(record: TaskRecord) -> list[str]:
-    """Who ran each attempt. An attempt that left no trace (it was the last, and went well) counts as "-"."""
-    ids = [attempt["worker"] for attempt in record.history]
-    return (ids + [record.claim or record.worker or "-"] * record.attempt)[: record.attempt]
+def running_result(claimed: ClaimedTask, task: Task) -> TaskResult:
+    """The result that a running task sees of itself."""
+    return _result(
+        claimed.id, task, claimed.backend, claimed.arguments, enqueued_at=claimed.enqueued_at,
+        status=TaskResultStatus.RUNNING, started_at=claimed.started_at, last_attempted_at=claimed.last_attempted_at,
+        errors=errors_of(claimed.history), worker_ids=worker_ids(claimed.history, claimed.claim, claimed.attempt),
+    )  # fmt: skip
+
+
+def _result(id: UUID, task: Task, backend: str, arguments: dict[str, Any], **fields: Any) -> TaskResult:
+    defaults = {"started_at": None, "finished_at": None, "last_attempted_at": None, "errors": [], "worker_ids": []}
+    return TaskResult(
+        id=str(id), task=task, backend=backend, args=arguments["args"], kwargs=arguments["kwargs"],
+        **(defaults | fields),
+    )  # fmt: skip
+
+
+def errors_of(history: list[dict[str, Any]]) -> list[TaskError]:
+    return [TaskError(exception_class_path=end["type"], traceback=end["traceback"]) for end in history]
+
+
+def worker_ids(history: list[dict[str, Any]], worker: str, attempts: int) -> list[str]:
+    """Who ran each attempt: those that failed, then the one that runs or has ended well."""
+    ids = [end["worker"] for end in history]
+    return (ids + [worker] * attempts)[:attempts]
 
 
 def _task_of(record: TaskRecord) -> Task:
@@ -61,7 +79,3 @@ def _task_of(record: TaskRecord) -> Task:
     if (task.queue_name, task.priority, task.run_after) == (record.queue, record.priority, record.run_after):
         return task
     return task.using(queue_name=record.queue, priority=record.priority, run_after=record.run_after)
-
-
-def backend_class(record: TaskRecord) -> type:
-    return type(task_backends[record.backend])

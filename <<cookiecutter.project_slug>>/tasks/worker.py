@@ -8,13 +8,13 @@ from functools import partial
 from django.db import close_old_connections
 
 from runtime import wakeup
-from runtime.board import Cell
 from runtime.inside import Assignment, Loop, Seat
 from runtime.plan import WorkerPool
-from tasks import claims, housekeeping
+from tasks import housekeeping
 from tasks.attempt import Attempt
 from tasks.discovery import load_tasks
-from tasks.models import TaskRecord
+from tasks.queue import ClaimedTask
+from tasks.queue import claim as claim_from
 
 logger = logging.getLogger("tasks")
 
@@ -35,29 +35,29 @@ def work(pool: WorkerPool, seat: Seat) -> None:
     waiting = Waiting(seat.assignment, pool)
     while not waiting.must_leave():
         seat.turn()
-        record = claim(pool, seat.assignment.claim)
-        if record is None:
+        task = claim(pool, seat.assignment.claim)
+        if task is None:
             waiting.wait()
         else:
-            waiting.took_one(record.queue)
-            run_task(record, seat)
+            waiting.took_one(task.queue)
+            run_task(task, seat)
 
 
-def claim(pool: WorkerPool, holder: str) -> TaskRecord | None:
+def claim(pool: WorkerPool, holder: str) -> ClaimedTask | None:
     """The next task of the pool; its queues come in the order in which the settings name them."""
     for queue in pool.queues:
-        if (record := claims.claim(queue, holder)) is not None:
-            return record
+        if (task := claim_from(queue, holder)) is not None:
+            return task
     return None
 
 
-def run_task(record: TaskRecord, seat: Seat) -> None:
+def run_task(task: ClaimedTask, seat: Seat) -> None:
     seat.busy()
-    seat.show_task(record.pk.int)
+    seat.show_task(task.id.int)
     started = time.perf_counter()
-    outcome = Attempt(record, seat).run()
+    outcome = Attempt(task, seat).run()
     seat.show_task(0)
-    seat.board.count_outcome(seat.number, record.queue, outcome, time.perf_counter() - started)
+    seat.board.count_outcome(seat.number, task.queue, outcome, time.perf_counter() - started)
     seat.idle()
 
 
@@ -85,6 +85,6 @@ class Waiting:
 
     def wait(self) -> None:
         """Return once there may be work: nothing was found by the last look, which was after the last signal taken."""
-        if not any([wakeup.take(descriptor) for descriptor in self.queues.values()]):
+        if not any(wakeup.take(descriptor) for descriptor in self.queues.values()):
             close_old_connections()
             self.poll.poll()

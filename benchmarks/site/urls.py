@@ -1,0 +1,12 @@
+from config.urls import urlpatterns as project
+from django.urls import path
+
+from benchmarks.site import views
+
+urlpatterns = [
+    path("bench/hello", views.hello),
+    path("bench/query", views.query),
+    path("bench/python", views.python),
+    path("bench/enqueue", views.enqueue),
+    *project,
+]

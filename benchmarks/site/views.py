@@ -1,0 +1,23 @@
+import time
+
+from django.contrib.contenttypes.models import ContentType
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from benchmarks.site import tasks
+
+
+def hello(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("hello")
+
+
+def query(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(ContentType.objects.values_list("model", flat=True)[0])
+
+
+def python(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(str(sum(range(20_000))))
+
+
+def enqueue(request: HttpRequest) -> JsonResponse:
+    """One task that measures its own way to a worker."""
+    return JsonResponse({"id": tasks.first_line.enqueue(time.time_ns()).id})
