@@ -23,6 +23,7 @@ class FirstAccountForm(UserCreationForm):  # type: ignore[type-arg]
 
     class Meta(UserCreationForm.Meta):
         fields = ("username", "email")
+        help_texts = {"email": "Optional. A forgotten password is reset through it."}
 
     def save(self, commit: bool = True) -> User:
         """Raises AccountExists when another request was quicker."""

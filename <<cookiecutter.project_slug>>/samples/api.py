@@ -31,7 +31,7 @@ def exports(request: HttpRequest) -> HttpResponse:
 
 
 @api_view(methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-def not_found(request: HttpRequest, path: str) -> HttpResponse:
+def not_found(request: HttpRequest) -> HttpResponse:
     raise NotFound(f"There is nothing at {request.path}. All addresses end with a slash.")
 
 

@@ -3,6 +3,7 @@
 Each function stores what the task needs, enqueues it and returns its result. Raises accounts.errors.ApiError.
 """
 
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -29,6 +30,6 @@ def enqueue_export(request: HttpRequest) -> TaskResult[..., Any]:
 
 def _rows(text: str) -> int:
     most = limits().export_rows
-    if not (text.isdecimal() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
+    if not (re.fullmatch("[0-9]{1,9}", text) and 1 <= int(text) <= most):
         raise BadRequest(f"The field “rows” is a whole number from 1 to {most:,}.")
     return int(text)

@@ -37,6 +37,21 @@ UPRIGHT = {
 }
 SIDEWAYS = {5, 6, 7, 8}
 
+# Pillow reports damage through whatever its parsers and decoders run into.
+DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    EOFError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+
 Image.MAX_IMAGE_PIXELS = None  # Pillow's own bound warns or raises by the process; ours raises by the file
 
 
@@ -102,14 +117,11 @@ def encode(image: Image.Image, output: OutputFormat, file: IO[bytes]) -> None:
 
 @contextmanager
 def _damage_as_unreadable() -> Iterator[None]:
-    """Pillow reports damage through whatever its parsers run into."""
     try:
         yield
-    except TimeoutError, ImageTooLarge:
-        raise  # a task's own timeout is an OSError too
-    except (OSError, SyntaxError, ValueError, LookupError, TypeError, ArithmeticError, EOFError) as error:
-        raise _unreadable(error) from error
-    except (struct.error, zlib.error, Image.DecompressionBombError) as error:
+    except DAMAGE as error:
+        if isinstance(error, TimeoutError) or getattr(error, "errno", None):
+            raise  # the task's own timeout, a disk that cannot be read: not the image's fault
         raise _unreadable(error) from error
 
 

@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import path, re_path
 
 from samples import api, media, views
 
@@ -14,5 +14,5 @@ urlpatterns = [
     path("api/images/", api.images),
     path("api/documents/", api.documents),
     path("api/exports/", api.exports),
-    path("api/<path:path>", api.not_found),  # after every other address below /api/, those of other apps as well
+    re_path("^api/", api.not_found),  # after every other address below /api/, those of other apps as well
 ]
