@@ -1,6 +1,5 @@
 """The server: web and background tasks in one process, each in interpreters of their own. `python main.py --help`."""
 
-import asyncio
 import sys
 
 import uvloop
@@ -8,16 +7,16 @@ import uvloop
 from runtime.board import Board
 from runtime.bridge import Bridge
 from runtime.check import check
-from runtime.command import Boot, StartError, announce, parse_arguments, take_data_dir
+from runtime.command import Boot, announce, parse_arguments, take_data_dir
 from runtime.health import Health
-from runtime.node import Node
 from runtime.metrics import Metrics, WebMetrics
-from runtime.plan import Plan
+from runtime.node import Node
+from runtime.plan import Plan, StartError
 from runtime.server import Server
 from runtime.shutdown import leave, run_until_stopped
 from runtime.status import show_status
 from runtime.supervisor import Supervisor, seats_needed
-from runtime.wakeup import WakeupSocket, Wakeups
+from runtime.wakeup import Wakeups, WakeupSocket
 
 
 async def serve(plan: Plan, boot: Boot, node: Node) -> int:
@@ -30,17 +29,19 @@ async def serve(plan: Plan, boot: Boot, node: Node) -> int:
     bridge = Bridge(plan, health, web_metrics)
     supervisor = Supervisor(plan, node.id, board, wakeups, bridge, health, metrics)
     server = Server(bridge, plan.host, plan.port)
+    enqueues = WakeupSocket(node.socket_path, wakeups)
     node.write(host=plan.host, port=server.port)
 
     async def start() -> None:
         server.start()  # /healthz answers from here on, and requests wait
         state = await boot.prepare(node.id, supervisor.boot)
-        WakeupSocket(node.socket_path, wakeups).listen()
+        enqueues.listen()
         await supervisor.start()
         announce(plan, server.port, state)
 
     exit_code = await run_until_stopped(start())
     await leave(plan, server, supervisor)
+    enqueues.close()
     return exit_code
 
 

@@ -1,6 +1,6 @@
 """From enqueue() in a request to the first line of the task, on an idle server.
 
-    python -m benchmarks.latency [NUMBER [MILLISECONDS_APART [SECONDS_OF_IDLING_BEFORE]]]
+python -m benchmarks.latency [NUMBER [MILLISECONDS_APART [SECONDS_OF_IDLING_BEFORE]]]
 """
 
 import json

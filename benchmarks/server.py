@@ -1,4 +1,4 @@
-"""A server of the template folder for a benchmark: started on a free port and a fresh DATA_DIR, ended with the block."""
+"""A server of the template folder for a benchmark, on a free port and a fresh DATA_DIR."""
 
 import contextlib
 import os

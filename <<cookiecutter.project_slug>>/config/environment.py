@@ -19,7 +19,7 @@ class Environment(environ.Env):  # type: ignore[misc]
 
     def __init__(self, env_file: Path) -> None:
         super().__init__()
-        self.ENVIRON = type(self).ENVIRON = dict(os.environ)
+        type(self).ENVIRON = dict(os.environ)  # a copy: reading .env must not change the process's own
         if env_file.exists():
             self.read_env(env_file)
 
@@ -94,7 +94,7 @@ class Environment(environ.Env):  # type: ignore[misc]
         """One entry of Django's MAILERS: smtp://user:password@host:587, smtp+tls://…, smtp+ssl://…, consolemail://."""
         try:
             config = self.email_url_config(self.text(name, default))
-        except (ImproperlyConfigured, ValueError):
+        except ImproperlyConfigured, ValueError:
             raise self._wrong(name, "smtp+tls://user:password@host:587 or consolemail://", secret=True) from None
         if not config["EMAIL_BACKEND"].endswith("smtp.EmailBackend"):
             return {"BACKEND": config["EMAIL_BACKEND"]}

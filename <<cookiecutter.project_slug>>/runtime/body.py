@@ -17,7 +17,7 @@ class BodyTooLarge(Exception):
 
 
 async def receive(proto: Any, headers: Any, limit: int, folder: Path) -> Body:
-    """Read a body of at most `limit` bytes. Raises BodyTooLarge as soon as that is known, OSError if the disk is full."""
+    """Read a body of at most `limit` bytes. Raises BodyTooLarge once that is known, OSError if the disk is full."""
     declared = headers.get("content-length")
     if declared is None and headers.get("transfer-encoding") is None:
         return b""

@@ -24,7 +24,7 @@ def _plan() -> Plan:
     web, workers, problems = parse_interpreters(settings.INTERPRETERS, queues)
     return Plan(
         base_dir=str(settings.BASE_DIR), data_dir=str(settings.DATA_DIR), debug=settings.DEBUG,
-        database=settings.DATABASES["default"]["ENGINE"].rpartition(".")[2],
+        database=str(settings.DATABASES["default"]["ENGINE"]).rpartition(".")[2],
         host=settings.HOST, port=settings.PORT, roles=settings.ROLES,
         shutdown_timeout=settings.SHUTDOWN_TIMEOUT, memory_limit=settings.MEMORY_LIMIT,
         max_request_body=settings.MAX_REQUEST_BODY, trusted_proxies=settings.TRUSTED_PROXIES,
@@ -40,11 +40,12 @@ def prepare(node: str, boot: str) -> dict[str, Any]:
     import django
 
     django.setup()
-    from accounts.first import first_account_path
     from django.conf import settings
     from django.core.checks import Error
     from django.core.checks import run_checks as run_django_checks
     from django.core.management import call_command
+
+    from accounts.first import first_account_path
     from tasks.recovery import recover
 
     for folder in ("media", "tmp"):

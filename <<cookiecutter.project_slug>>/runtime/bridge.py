@@ -99,6 +99,7 @@ class Bridge:
 
     async def _pass_on(self, head: tuple[Any, ...], response: Response, proto: Any) -> int:
         kind, status, headers, *rest = head
+        assert isinstance(status, int)
         if kind == frames.WHOLE:
             proto.response_bytes(status, headers, rest[0])
         elif kind == frames.FILE:
@@ -210,7 +211,8 @@ class Bridge:
 
     def _next_request(self, link: Link) -> None:
         if link.response is not None:
-            link.response.link = link.response = None
+            link.response.link = None
+            link.response = None
         if link.host not in self.links:
             return  # it is leaving
         if self.waiting:

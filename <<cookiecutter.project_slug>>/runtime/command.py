@@ -26,6 +26,9 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104
+
+
 class Boot:
     """The first interpreter: reads the settings, prepares database and files, and is closed before the others start."""
 
@@ -72,7 +75,7 @@ def take_data_dir(plan: Plan) -> Node:
 
 def announce(plan: Plan, port: int, state: dict[str, Any]) -> None:
     """Say where the server can be reached, and what whoever runs it should know."""
-    address = f"http://{'localhost' if plan.host in ('0.0.0.0', '::') else plan.host}:{port}"
+    address = f"http://{plan.host if plan.host not in EVERYWHERE else 'localhost'}:{port}"
     for problem in plan.problems:
         log.logger.warning(problem)
     if not _bytecode_is_compiled():

@@ -1,6 +1,7 @@
 """/healthz, /readyz and /metrics, answered by the main interpreter: also while every web thread is busy."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -33,8 +34,6 @@ class Health:
     async def write_metrics(self, proto: Any) -> None:
         self.counted.clear()
         wakeup.signal(self.housekeeper)
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.counted.wait(), COUNTING_TIME)
-        except TimeoutError:
-            pass
         send_text(proto, 200, self.metrics.text(), CONTENT_TYPE)

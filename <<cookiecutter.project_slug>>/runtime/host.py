@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent import interpreters
+from typing import Any
 
 # These extension modules race when two interpreters import them for the first time (CPython 136421): main comes first.
 import datetime  # noqa: F401  # isort: skip
@@ -19,18 +20,18 @@ import _interpreters
 
 from runtime import inside, wakeup
 from runtime.inside import Assignment
-from runtime.plan import Kind
 
 
-def create(kind: Kind) -> interpreters.Interpreter:
+def create(kind: str) -> interpreters.Interpreter:
     """A new interpreter: `isolated` has a GIL of its own, `legacy` shares main's and loads what refuses isolation."""
-    new = interpreters.Interpreter(_interpreters.create(kind, reqrefs=True), _ownsref=True)
+    number = _interpreters.create(kind, reqrefs=True)  # type: ignore[arg-type]
+    new = interpreters.Interpreter(number, _ownsref=True)
     new.prepare_main(path=tuple(sys.path))
     new.exec("import sys; sys.path[:] = path")
     return new
 
 
-def call_once[T](kind: Kind, target: str, *arguments: object) -> T:
+def call_once(kind: str, target: str, *arguments: object) -> Any:
     """Run the function `target` ("module:function") in an interpreter made for this call, and return its result."""
     if kind == "main":
         return inside.call(target, *arguments)

@@ -2,7 +2,7 @@
 
 import time
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import accumulate
 
 from prometheus_client import Metric
@@ -34,11 +34,11 @@ class Metrics(Collector):
 
     def __init__(self, board: Board, web: WebMetrics) -> None:
         self.board, self.web = board, web
-        self.waiting = lambda: 0  # requests that wait for a web thread
+        self.waiting: Callable[[], int] = lambda: 0  # requests that wait for a web thread
         self.hosts: dict[str, tuple[str, str, bool, int]] = {}  # name → pool, kind, up, its first seat
         self.starts: dict[str, int] = {}
         self.abandoned = 0
-        self.registry = CollectorRegistry(auto_describe=False)
+        self.registry = CollectorRegistry()
         self.registry.register(self)
 
     def text(self) -> str:

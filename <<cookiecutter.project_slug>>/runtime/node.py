@@ -61,7 +61,7 @@ def running_nodes(folder: Path) -> list[dict[str, Any]]:
 def read(path: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, ValueError):
+    except OSError, ValueError:
         return {}
     return content
 

@@ -4,7 +4,7 @@ import asyncio
 import socket
 from typing import Any
 
-from granian.net import SocketHolder
+from granian.net import SocketHolder  # type: ignore[attr-defined]
 from granian.server.embed import Server as GranianServer
 
 from runtime.plan import StartError
@@ -34,9 +34,9 @@ class Server(GranianServer):
 
     async def close(self, seconds: float) -> bool:
         """Accept no more, answer what has been accepted; False where that takes longer than `seconds`."""
-        self.stop()
+        self.stop()  # type: ignore[no-untyped-call]
         done, _ = await asyncio.wait([self.serving], timeout=max(0, seconds))
         return bool(done)
 
     def _init_shared_socket(self) -> None:
-        self._shd = SocketHolder(self.socket.fileno(), False, BACKLOG)
+        self._shd: Any = SocketHolder(self.socket.fileno(), False, BACKLOG)  # type: ignore[call-arg]

@@ -55,7 +55,7 @@ async def leave(plan: Plan, server: Server, supervisor: Supervisor) -> None:
     answered = await server.close(deadline - time.monotonic())
     left = await supervisor.stop(deadline)
     if left:
-        given_back = await asyncio.to_thread(call_once, "isolated", "runtime.boot:give_back", supervisor.boot)
+        given_back: int = await asyncio.to_thread(call_once, "isolated", "runtime.boot:give_back", supervisor.boot)
         event("tasks_given_back", number=given_back, interpreters=",".join(left))
     event("stopped", requests_left=not answered)
     if left or not answered:

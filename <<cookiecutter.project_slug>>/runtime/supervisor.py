@@ -1,6 +1,7 @@
 """Starts, watches, replaces and stops the interpreters of this node."""
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import time
@@ -80,11 +81,11 @@ class Supervisor:
         """Why this node cannot serve, by name; empty where it can."""
         if self.stopping:
             return ["the server is stopping"]
-        reasons = []
-        for pool in self.plan.pools:
-            if least(pool) and not any(host.ready for host in self.hosts_of(pool)):
-                reasons.append(f"no interpreter of {pool.name} is ready")
-        return reasons
+        return [
+            f"no interpreter of {pool.name} is ready"
+            for pool in self.plan.pools
+            if least(pool) and not any(host.ready for host in self.hosts_of(pool))
+        ]
 
     def hosts_of(self, pool: WebPool | WorkerPool) -> list[Host]:
         """The interpreters of a pool that serve, start or wait to be started."""
@@ -203,10 +204,8 @@ class Supervisor:
 
     async def _wait_for_change(self, seconds: float | None = None) -> None:
         self.changed.clear()
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.changed.wait(), seconds)
-        except TimeoutError:
-            pass
 
 
 def least(pool: WebPool | WorkerPool) -> int:

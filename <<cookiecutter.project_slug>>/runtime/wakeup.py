@@ -44,16 +44,21 @@ def take(descriptor: int) -> bool:
 
 
 class WakeupSocket:
-    """The socket in DATA_DIR on which other processes of this machine (manage.py shell, cron) say that they enqueued."""
+    """The socket on which other processes of this machine (manage.py shell, cron) say that they enqueued."""
 
     def __init__(self, path: Path, wakeups: Wakeups) -> None:
-        self.wakeups = wakeups
+        self.path, self.wakeups = path, wakeups
         path.unlink(missing_ok=True)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self.socket.bind(str(path))
 
     def listen(self) -> None:
         asyncio.get_running_loop().add_reader(self.socket, self.receive)
+
+    def close(self) -> None:
+        asyncio.get_running_loop().remove_reader(self.socket)
+        self.socket.close()
+        self.path.unlink(missing_ok=True)
 
     def receive(self) -> None:
         """Pass on what has come: each message names a queue, or something else for the housekeeper."""

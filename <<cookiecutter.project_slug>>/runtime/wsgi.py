@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import socket
 import sys
 from collections.abc import Callable, Iterable
@@ -59,7 +60,7 @@ def make_environ(request: tuple[Any, ...]) -> tuple[Environ, BinaryIO]:
             value = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{value}"
         environ[key] = value
     environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
-    stream, length = (io.BytesIO(body), len(body)) if type(body) is bytes else (open(body[0], "rb"), body[1])
+    stream, length = (io.BytesIO(body), len(body)) if type(body) is bytes else (os.fdopen(body[0], "rb"), body[1])
     environ.pop("HTTP_CONTENT_LENGTH", None)
     environ["CONTENT_LENGTH"] = str(length) if length or method in ("POST", "PUT", "PATCH") else ""
     environ["wsgi.input"] = stream
@@ -161,6 +162,5 @@ class Exchange:
 def _whole_file(wrapper: FileWrapper) -> str:
     """The path of the regular file that the wrapper would send from start to end, or ""."""
     file: Any = wrapper.filelike
-    path = getattr(file, "name", None)
-    is_whole = isinstance(path, str) and isinstance(file, (io.BufferedReader, io.FileIO)) and file.tell() == 0
-    return path if is_whole and path.startswith("/") else ""
+    is_whole = isinstance(file, (io.BufferedReader, io.FileIO)) and file.tell() == 0
+    return file.name if is_whole and str(file.name).startswith("/") else ""

@@ -4,7 +4,7 @@ from tasks.models import TaskRecord
 
 
 @admin.register(TaskRecord)
-class TaskRecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class TaskRecordAdmin(admin.ModelAdmin):
     list_display = ("task", "queue", "status", "attempt", "enqueued_at", "finished_at")
     list_filter = ("status", "queue", "task")
     search_fields = ("id", "task")

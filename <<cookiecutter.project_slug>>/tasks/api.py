@@ -3,9 +3,9 @@
 import uuid
 from typing import Any
 
-from accounts.access import api_view
 from django.http import Http404, HttpRequest, JsonResponse
 
+from accounts.access import api_view
 from tasks import control
 from tasks.models import TaskRecord
 from tasks.progress import progress_of

@@ -63,7 +63,7 @@ class Attempt:
         history = [*self.claimed.history, self._end(error, seconds)]
         failures = sum(end["outcome"] == "failed" for end in history)
         unsaved = self.context.unsaved if self.context else {}
-        if isinstance(self.task, DurableTask) and self.task.may_retry(error, failures):
+        if self.result and isinstance(self.task, DurableTask) and self.task.may_retry(error, failures):
             pause = self.task.pause(error, self.result, failures)
             queue.retry(self.claimed, pause, history=history, **unsaved)
             logger.warning("%s failed, again in %.1f s: %r", self._label, pause.total_seconds(), error)

@@ -17,7 +17,7 @@ WRITE_EVERY = 0.5  # seconds between two writes of progress and checkpoint to th
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DurableContext(TaskContext):
+class DurableContext(TaskContext):  # type: ignore[misc]  # the stubs know TaskContext as not frozen
     """Django's context (`task_result`, `attempt`) with progress and checkpoints."""
 
     claimed: ClaimedTask

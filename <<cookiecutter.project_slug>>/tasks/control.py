@@ -5,9 +5,9 @@ from typing import Any
 from django.utils import timezone
 
 from tasks import wakeup
-from tasks.queue import FAILED, READY, RUNNING
 from tasks.errors import TaskCancelled
 from tasks.models import TaskRecord
+from tasks.queue import FAILED, READY, RUNNING
 
 
 def cancel(record: TaskRecord) -> None:

@@ -78,7 +78,7 @@ def _wake_for_what_waits(assignment: Assignment) -> None:
 def count_queues() -> None:
     """Write the gauges of each queue to the board."""
     board = inside.board
-    assert board is not None  # noqa: S101  only called in the server
+    assert board is not None
     now = timezone.now()
     ready = TaskRecord.objects.filter(status=queue.READY, waits_until=None).order_by().values("queue")
     waiting = {row["queue"]: row for row in ready.annotate(number=Count("*"), oldest=Min("enqueued_at"))}

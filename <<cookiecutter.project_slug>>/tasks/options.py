@@ -54,7 +54,7 @@ class DurableTask(Task):
         if callable(self.backoff):
             pause: Any = self.backoff(exception, result)
         elif self.backoff is not None:
-            pause = self.backoff * (1 + random.uniform(0, JITTER))  # noqa: S311
+            pause = self.backoff * (1 + random.uniform(0, JITTER))
         else:
-            pause = min(FIRST_BACKOFF * 2 ** (failures - 1), LONGEST_BACKOFF) * (1 + random.uniform(0, JITTER))  # noqa: S311
+            pause = min(FIRST_BACKOFF * 2 ** (failures - 1), LONGEST_BACKOFF) * (1 + random.uniform(0, JITTER))
         return pause if isinstance(pause, timedelta) else timedelta(seconds=pause)

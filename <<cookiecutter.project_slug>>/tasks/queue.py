@@ -85,7 +85,7 @@ class ClaimedTask:
     attempt: int
     checkpoint: Any
     history: list[dict[str, Any]]
-    claim: str
+    claim: str  # the holder
 
 
 def insert(tasks: Sequence[NewTask]) -> None:
@@ -118,7 +118,7 @@ def claim(queue: str, holder: str) -> ClaimedTask | None:
 
 
 def _claimed(row: tuple[Any, ...], holder: str) -> ClaimedTask:
-    found = ClaimedTask(*row, claim=holder)
+    found = ClaimedTask(*(*row, holder))
     if connection.vendor == "sqlite":
         found.id = uuid.UUID(found.id)  # type: ignore[arg-type]  # stored as text
         for name in ("run_after", "enqueued_at", "started_at", "last_attempted_at"):

@@ -5,9 +5,9 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from tasks.queue import FAILED, READY, RUNNING
 from tasks.errors import WorkerLost
 from tasks.models import TaskRecord
+from tasks.queue import FAILED, READY, RUNNING
 
 MOST_DEATHS = 3  # of the process with the same task running; then it is taken for the cause
 

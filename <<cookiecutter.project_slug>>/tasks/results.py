@@ -42,9 +42,7 @@ def as_result(record: TaskRecord) -> TaskResult:
 
 def new_result(new: NewTask, task: Task) -> TaskResult:
     """The result that enqueue() returns."""
-    return _result(
-        new.id, task, new.backend, new.arguments, enqueued_at=new.enqueued_at, status=TaskResultStatus.READY
-    )
+    return _result(new.id, task, new.backend, new.arguments, enqueued_at=new.enqueued_at, status=TaskResultStatus.READY)
 
 
 def running_result(claimed: ClaimedTask, task: Task) -> TaskResult:
@@ -57,7 +55,13 @@ def running_result(claimed: ClaimedTask, task: Task) -> TaskResult:
 
 
 def _result(id: UUID, task: Task, backend: str, arguments: dict[str, Any], **fields: Any) -> TaskResult:
-    defaults = {"started_at": None, "finished_at": None, "last_attempted_at": None, "errors": [], "worker_ids": []}
+    defaults: dict[str, Any] = {
+        "started_at": None,
+        "finished_at": None,
+        "last_attempted_at": None,
+        "errors": [],
+        "worker_ids": [],
+    }
     return TaskResult(
         id=str(id), task=task, backend=backend, args=arguments["args"], kwargs=arguments["kwargs"],
         **(defaults | fields),

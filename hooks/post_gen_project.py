@@ -1,0 +1,31 @@
+"""Write `.env` for development, with a secret of its own, and say what comes next."""
+
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+DATABASE = "<< cookiecutter.database >>"
+SLUG = "<< cookiecutter.project_slug >>"
+
+# The template folder runs in place, and what a run leaves there is no part of the template.
+for name in ("data", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"):
+    shutil.rmtree(name, ignore_errors=True)
+for folder in list(Path.cwd().rglob("__pycache__")):
+    shutil.rmtree(folder)
+for name in (".env", "uv.lock"):
+    if os.path.exists(name):
+        os.unlink(name)
+
+lines = [
+    "# Development. Never copied into the image; .env.example lists all variables.",
+    "DEBUG=1",
+    f"SECRET_KEY={secrets.token_urlsafe(50)}",
+]
+if DATABASE == "postgresql":
+    lines.append(f"DATABASE_URL=postgres://{SLUG}:{SLUG}@127.0.0.1:5432/{SLUG}")
+
+with open(os.open(".env", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as env:
+    env.write("\n".join(lines) + "\n")
+
+print(f"\nYour project is in {SLUG}/. Next:\n\n    cd {SLUG}\n    uv run main.py\n")
