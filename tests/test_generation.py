@@ -77,7 +77,7 @@ def test_nothing_that_a_run_in_the_template_folder_leaves_gets_into_a_project(ge
 
 
 @pytest.mark.parametrize(
-    "slug", ["my-shop", "Shop", "1shop", "class", "", "tasks", "runtime", "main", "json", "sys", "django", "granian"]
+    "slug", ["my-shop", "Shop", "1shop", "class", "tasks", "runtime", "main", "json", "sys", "django", "granian"]
 )
 def test_a_slug_that_python_could_not_use_is_refused(generate, slug):
     with pytest.raises(FailedHookException):
