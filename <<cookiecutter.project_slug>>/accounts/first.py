@@ -18,7 +18,7 @@ class AccountExists(Exception):
     """Somebody has made the first account already."""
 
 
-class FirstAccountForm(UserCreationForm):  # type: ignore[type-arg]
+class FirstAccountForm(UserCreationForm):
     """Name, password and, optionally, an address for the password reset."""
 
     class Meta(UserCreationForm.Meta):

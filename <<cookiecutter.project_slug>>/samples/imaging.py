@@ -13,7 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from PIL import Image, ImageCms, ImageFile
+# The five formats by name: asked for one it does not know, Pillow would load all its forty.
+from PIL import (  # noqa: F401
+    AvifImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageCms,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    WebPImagePlugin,
+)
 from PIL.Image import Resampling, Transpose
 
 from samples.errors import ImageTooLarge, UnreadableImage

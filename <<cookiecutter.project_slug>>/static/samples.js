@@ -90,7 +90,7 @@ async function showCard(card) {
   const page = parse(await (await fetch("/")).text());
   const fresh = page.getElementById(card.id);
   if (fresh) card.replaceWith(fresh);
-  else card.remove();
+  else location.reload(); // signed out, or the task has been deleted
 }
 
 async function follow(card) {
