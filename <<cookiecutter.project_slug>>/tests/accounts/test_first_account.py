@@ -1,10 +1,13 @@
 """The first account is made once, by whoever has the link."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
@@ -62,6 +65,23 @@ def test_two_at_once_make_one(client: Client, link: str, monkeypatch: pytest.Mon
     monkeypatch.setattr(first, "_one_at_a_time", other_request)
     assert client.post(link, FORM).status_code == 410
     assert not User.objects.filter(username="ada").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite's test database, in memory, takes no second writer")
+def test_many_at_once_make_one(link: str) -> None:
+    ready = Barrier(6)
+
+    def post(number: int) -> int:
+        ready.wait()
+        try:
+            return Client().post(link, FORM | {"username": f"user{number}"}).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as threads:
+        assert sorted(threads.map(post, range(6))) == [302] + [410] * 5
+    assert User.objects.count() == 1
 
 
 def test_the_form_refuses_a_second_account() -> None:
