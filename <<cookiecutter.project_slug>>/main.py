@@ -30,14 +30,14 @@ async def serve(plan: Plan, boot: Boot, node: Node) -> int:
     supervisor = Supervisor(plan, node.id, board, wakeups, bridge, health, metrics)
     server = Server(bridge, plan.host, plan.port)
     enqueues = WakeupSocket(node.socket_path, wakeups)
-    node.write(host=plan.host, port=server.port)
+    node.write(address=server.address)
 
     async def start() -> None:
         server.start()  # /healthz answers from here on, and requests wait
         state = await boot.prepare(node.id, supervisor.boot)
         enqueues.listen()
         await supervisor.start()
-        announce(plan, server.port, state)
+        announce(plan, server.address, state)
 
     exit_code = await run_until_stopped(start())
     await leave(plan, server, supervisor)
@@ -48,13 +48,13 @@ async def serve(plan: Plan, boot: Boot, node: Node) -> int:
 def main() -> int | str:
     arguments = parse_arguments()
     try:
-        boot = Boot(arguments)
-        plan = boot.read_plan()
-        if arguments.check:
-            return check(plan)
-        if arguments.command == "status":
-            return show_status(plan)
-        return uvloop.run(serve(plan, boot, take_data_dir(plan)))
+        with Boot(arguments) as boot:
+            plan = boot.read_plan()
+            if arguments.check:
+                return check(plan)
+            if arguments.command == "status":
+                return show_status(plan)
+            return uvloop.run(serve(plan, boot, take_data_dir(plan)))
     except StartError as error:
         return str(error)
 

@@ -2,13 +2,15 @@
 
 import argparse
 import asyncio
+import contextlib
 import importlib.util
 import logging.config
 import os
 import sys
 import threading
+from concurrent import interpreters
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from runtime import inside, log
 from runtime.host import create
@@ -24,9 +26,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--port", help="the port to listen on (PORT)")
     parser.add_argument("--check", action="store_true", help="try what would run where, and leave with 0 or 1")
     return parser.parse_args()
-
-
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104
 
 
 class Boot:
@@ -45,6 +44,13 @@ class Boot:
         plan = Plan.from_dict(self._call("read_plan"))
         logging.config.dictConfig(log.configuration(plan.log_format))
         return plan
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        with contextlib.suppress(interpreters.InterpreterNotFoundError):  # closed already
+            self.interpreter.close()
 
     async def prepare(self, node: str, boot: str) -> dict[str, Any]:
         """Checks, migrations, static files, recovery. Raises StartError where they do not allow a start."""
@@ -73,9 +79,8 @@ def take_data_dir(plan: Plan) -> Node:
         raise StartError(str(error)) from error
 
 
-def announce(plan: Plan, port: int, state: dict[str, Any]) -> None:
+def announce(plan: Plan, address: str, state: dict[str, Any]) -> None:
     """Say where the server can be reached, and what whoever runs it should know."""
-    address = f"http://{plan.host if plan.host not in EVERYWHERE else 'localhost'}:{port}"
     for problem in plan.problems:
         log.logger.warning(problem)
     if not _bytecode_is_compiled():

@@ -54,7 +54,7 @@ def take_node(folder: Path, shared: bool) -> Node:
 
 
 def running_nodes(folder: Path) -> list[dict[str, Any]]:
-    """What the processes that serve the folder have written: {"node", "pid", "host", "port"}."""
+    """What the processes that serve the folder have written: {"node", "pid", "address"}."""
     return [content for path in sorted(folder.glob("server-*.json")) if _is_locked(path) and (content := read(path))]
 
 

@@ -7,9 +7,19 @@ from typing import Any
 from granian.net import SocketHolder  # type: ignore[attr-defined]
 from granian.server.embed import Server as GranianServer
 
+from runtime.log import event
 from runtime.plan import StartError
 
 BACKLOG = 1024  # connections that the kernel holds while none is accepted
+
+
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104
+
+
+def address(host: str, port: int) -> str:
+    """Where a browser on this machine finds it."""
+    name = "localhost" if host in EVERYWHERE else f"[{host}]" if ":" in host else host
+    return f"http://{name}:{port}"
 
 
 class Server(GranianServer):
@@ -26,10 +36,11 @@ class Server(GranianServer):
             self.socket = socket.create_server((host, port), family=family, backlog=BACKLOG)
         except OSError as error:
             raise StartError(f"HOST={host} PORT={port}: {error.strerror}. Set another one.") from error
-        self.port: int = self.socket.getsockname()[1]
+        self.address = address(host, self.socket.getsockname()[1])
 
     def start(self) -> None:
         """Accept connections from now on."""
+        event("listening", address=self.address)
         self.serving = asyncio.get_running_loop().create_task(self.serve())
 
     async def close(self, seconds: float) -> bool:

@@ -20,10 +20,9 @@ def show_status(plan: Plan) -> int:
 
 
 def _show(node: dict[str, Any]) -> None:
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(node["host"], node["host"])  # noqa: S104
-    with urllib.request.urlopen(f"http://{host}:{node['port']}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"{node['address']}/metrics", timeout=5) as answer:  # noqa: S310
         families = {family.name: family for family in text_string_to_metric_families(answer.read().decode())}
-    print(f"process {node['pid']} at http://{host}:{node['port']}, node {node['node']}\n")
+    print(f"process {node['pid']} at {node['address']}, node {node['node']}\n")
     starts = {sample.labels["name"]: sample.value for sample in families["interpreter_starts"].samples}
     print(f"{'interpreter':<16}{'kind':<8}{'GIL':<10}{'state':<10}{'starts':>6}")
     for sample in families["interpreter_up"].samples:

@@ -1,0 +1,142 @@
+"""A real server for tests: `python main.py` in a process of its own, on a free port and its own data."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+PROJECT = Path(__file__).resolve().parent.parent
+PATIENCE = 60  # seconds for what takes well under one on an idle machine
+
+type Event = dict[str, Any]
+
+
+class Server:
+    """The process, its log events and a client for it."""
+
+    def __init__(self, data_dir: Path, *arguments: str, **variables: str) -> None:
+        self.data_dir = data_dir
+        self.environment = environment(data_dir, **variables)
+        self.events: list[Event] = []
+        self.log: list[str] = []
+        self.changed = threading.Condition()
+        command = [sys.executable, "main.py", "--port", "0", *arguments]
+        self.process = subprocess.Popen(
+            command, cwd=PROJECT, env=self.environment, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
+        )
+        self.reader = threading.Thread(target=self._read)
+        self.reader.start()
+
+    def wait_for(self, action: str, **fields: Any) -> Event:
+        """The first event of this name with these fields, once it is in the log."""
+        with self.changed:
+            found = self.changed.wait_for(lambda: self._find(action, fields) or self._ended(), PATIENCE)
+        event = self._find(action, fields)
+        assert event, f"no event {action} {fields} (waited: {found})\n{self.text}"
+        return event
+
+    def wait_until_ready(self) -> Server:
+        self.url = self.wait_for("server_ready")["address"]
+        self.client = httpx.Client(base_url=self.url, timeout=PATIENCE)
+        return self
+
+    def wait_for_task(self, task_id: str, *statuses: str) -> dict[str, Any]:
+        """The task's state as the API shows it, once it has one of the statuses."""
+        state: dict[str, Any] = {}
+        for _ in range(PATIENCE * 50):
+            state = self.client.get(f"/api/tasks/{task_id}/").json()
+            if state["status"] in (statuses or ("SUCCESSFUL", "FAILED")):
+                return state
+            threading.Event().wait(0.02)
+        raise AssertionError(f"{state}\n{self.text}")
+
+    def enqueue(self, task: str, *arguments: Any, **options: Any) -> str:
+        """Enqueue a task of tests/site/tasks.py through a request; its id."""
+        body = {"task": task, "arguments": list(arguments), "options": options}
+        answer = self.client.post("/test/enqueue", json=body)
+        assert answer.status_code == 200, answer.text + self.text
+        return str(answer.json()["id"])
+
+    def metric(self, name: str, /, **labels: str) -> float:
+        """The sum of a metric's samples that have these labels."""
+        families = text_string_to_metric_families(self.client.get("/metrics").text)
+        samples = [sample for family in families for sample in family.samples if sample.name == name]
+        return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def wait_exit(self) -> int:
+        code = self.process.wait(PATIENCE)
+        self.reader.join(PATIENCE)
+        return code
+
+    def stop(self) -> int:
+        self.send(signal.SIGTERM)
+        return self.wait_exit()
+
+    @property
+    def text(self) -> str:
+        return "".join(self.log)
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            with self.changed:
+                self.log.append(line)
+                with contextlib.suppress(ValueError):
+                    self.events.append(json.loads(line))
+                self.changed.notify_all()
+        with self.changed:
+            self.process.stderr.close()
+            self.changed.notify_all()
+
+    def _find(self, action: str, fields: dict[str, Any]) -> Event | None:
+        wanted = {"action": action} | fields
+        return next((event for event in self.events if wanted.items() <= event.items()), None)
+
+    def _ended(self) -> bool:
+        return self.process.stderr is None or self.process.stderr.closed
+
+
+def environment(data_dir: Path, **variables: str) -> dict[str, str]:
+    """The environment of a server: this one's, without what would change how it runs."""
+    ours = {"PYTHONDONTWRITEBYTECODE", "SECRET_KEY", "DATABASE_URL"}
+    base = {name: value for name, value in os.environ.items() if name not in ours}
+    site = {"DJANGO_SETTINGS_MODULE": "tests.site.settings", "DEBUG": "1", "LOG_FORMAT": "json"}
+    return base | site | {"DATA_DIR": str(data_dir)} | variables
+
+
+@contextlib.contextmanager
+def running(data_dir: Path, *arguments: str, **variables: str) -> Iterator[Server]:
+    """A server that is ready, and is ended with the block whatever happened to it."""
+    server = Server(data_dir, *arguments, **variables)
+    try:
+        yield server.wait_until_ready()
+    finally:
+        end(server)
+
+
+def end(server: Server) -> None:
+    if server.process.poll() is None:
+        server.process.kill()
+    server.wait_exit()
+    if hasattr(server, "client"):
+        server.client.close()
+
+
+def run_main(data_dir: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run main.py to its end."""
+    return subprocess.run(
+        [sys.executable, "main.py", *arguments], cwd=PROJECT, env=environment(data_dir, **variables),
+        capture_output=True, text=True, check=False, timeout=PATIENCE,
+    )  # fmt: skip

@@ -1,0 +1,14 @@
+from django.urls import path
+
+from config.urls import urlpatterns as project
+from tests.site import views
+
+urlpatterns = [
+    path("test/enqueue", views.enqueue),
+    path("test/interpreter", views.interpreter),
+    path("test/wait/<path:gate>", views.wait),
+    path("test/echo", views.echo),
+    path("test/stream/<int:parts>", views.stream),
+    path("test/fail", views.fail),
+    *project,
+]

@@ -1,0 +1,50 @@
+import json
+from collections.abc import Iterator
+from concurrent import interpreters
+
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from tests.site import gates, tasks
+
+
+@csrf_exempt
+def enqueue(request: HttpRequest) -> JsonResponse:
+    body = json.loads(request.body)
+    task = getattr(tasks, body["task"]).using(**body["options"])
+    return JsonResponse({"id": task.enqueue(*body["arguments"]).id})
+
+
+def interpreter(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"interpreter": interpreters.get_current().id})
+
+
+def wait(request: HttpRequest, gate: str) -> HttpResponse:
+    gates.arrive_and_wait(f"/{gate}")
+    return HttpResponse("through")
+
+
+@csrf_exempt
+def echo(request: HttpRequest) -> JsonResponse:
+    return JsonResponse(
+        {
+            "method": request.method,
+            "path": request.path,
+            "query": request.META["QUERY_STRING"],
+            "headers": dict(request.headers),
+            "length": len(request.body),
+            "sum": sum(request.body),
+        }
+    )
+
+
+def stream(request: HttpRequest, parts: int) -> StreamingHttpResponse:
+    def numbers() -> Iterator[str]:
+        for number in range(parts):
+            yield f"{number}\n" * 1000
+
+    return StreamingHttpResponse(numbers(), content_type="text/plain")
+
+
+def fail(request: HttpRequest) -> HttpResponse:
+    raise RuntimeError("as asked")
