@@ -47,6 +47,9 @@ UPRIGHT = {
 }
 SIDEWAYS = {5, 6, 7, 8}
 
+# Memory for each pixel while an image is decoded and reduced to the largest variant: measured peaks, rounded up.
+BYTES_PER_PIXEL = {"JPEG": 8, "PNG": 10, "WEBP": 16, "GIF": 7, "AVIF": 10}
+
 # Pillow reports damage through whatever its parsers and decoders run into.
 DAMAGE = (
     OSError,
@@ -141,8 +144,7 @@ def _unreadable(error: Exception) -> UnreadableImage:
 
 def _refuse_too_large(source: ImageFile.ImageFile) -> None:
     """A few kilobytes may announce gigabytes of pixels, so the header is asked first."""
-    pixels = source.width * source.height
-    most = limits().image_pixels if _decodes_at_reduced_scale(source) else limits().decoded_pixels
+    pixels, most = source.width * source.height, _most_pixels(source)
     if pixels > most:
         raise ImageTooLarge(
             f"This {source.format} image has {source.width} × {source.height} = {pixels / 1e6:.0f} million pixels; "
@@ -150,9 +152,11 @@ def _refuse_too_large(source: ImageFile.ImageFile) -> None:
         )
 
 
-def _decodes_at_reduced_scale(source: ImageFile.ImageFile) -> bool:
-    """A progressive JPEG holds its coefficients of all pixels in memory, whatever the scale."""
-    return source.format == "JPEG" and not source.info.get("progressive")
+def _most_pixels(source: ImageFile.ImageFile) -> int:
+    assert source.format is not None
+    if source.format == "JPEG" and not source.info.get("progressive"):
+        return limits().image_pixels  # a progressive one holds its coefficients of all pixels, whatever the scale
+    return min(limits().image_pixels, limits().image_memory // BYTES_PER_PIXEL[source.format])
 
 
 def _reduce_scale(source: ImageFile.ImageFile) -> None:

@@ -13,8 +13,9 @@ class Limits:
     image_pixels: int = 100_000_000
     """Width times height, as the file's header says. Above it the task fails before anything is decoded."""
 
-    decoded_pixels: int = 40_000_000
-    """The same for files that must be decoded in full, at four bytes of memory for each pixel. A JPEG need not."""
+    image_memory: int = 300_000_000
+    """Bytes that decoding may take. Most formats need 7 to 16 for each pixel (samples/imaging.py), so they are held to
+    fewer pixels than the line above: 18 to 42 million. A usual JPEG is decoded at a reduced scale and is not."""
 
     document_pages: int = 5_000
     document_characters: int = 50_000_000
