@@ -14,7 +14,7 @@ class Limits:
     """Width times height, as the file's header says. Above it the task fails before anything is decoded."""
 
     image_memory: int = 300_000_000
-    """Bytes that decoding may take. Most formats need 7 to 16 for each pixel (samples/imaging.py), so they are held to
+    """Bytes that decoding may take. Most formats need 7 to 16 for each pixel (samples/decoding.py), so they are held to
     fewer pixels than the line above: 18 to 42 million. A usual JPEG is decoded at a reduced scale and is not."""
 
     document_pages: int = 5_000

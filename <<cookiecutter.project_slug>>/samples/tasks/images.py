@@ -29,9 +29,9 @@ class ImageResult(TypedDict):
 @task(queue_name="images")
 def resize_image(upload_id: str) -> ImageResult:
     """Three variants of an uploaded image. Raises UploadMissing, UnreadableImage or ImageTooLarge."""
-    from samples import imaging
+    from samples import decoding, imaging
 
-    decoded = imaging.decode(existing_upload(upload_id))
+    decoded = decoding.decode(existing_upload(upload_id))
     output = imaging.OUTPUT[decoded.format]
     folder = result_folder("images", upload_id)
     variants = []

@@ -142,6 +142,16 @@ def test_print_colours_become_rgb(variants: Callable[..., Any], image_file: Make
     assert "icc_profile" not in small.info
 
 
+def test_a_photograph_with_a_second_picture_is_a_jpeg(resize: Callable[[bytes], Any], stored: Stored) -> None:
+    """As phones write it: a depth or brightness map follows the picture in the same file."""
+    pictures = [Image.new("L", (3200, 2400), brightness) for brightness in (255, 0)]
+    file = io.BytesIO()
+    pictures[0].save(file, "MPO", save_all=True, append_images=pictures[1:])
+    result = resize(file.getvalue())
+    assert (result["format"], result["width"], result["height"]) == ("JPEG", 3200, 2400)
+    assert corners(load(stored(result["variants"][0]["url"]))) == ["111"] * 4
+
+
 @pytest.mark.parametrize("format", ["GIF", "PNG", "WEBP", "AVIF"])
 def test_of_an_animation_the_first_frame_is_taken(variants: Callable[..., Any], format: str) -> None:
     frames = [Image.new("RGB", (320, 240), colour) for colour in ("red", "blue")]
