@@ -9,39 +9,35 @@ from runtime.bridge import Bridge
 from runtime.check import check
 from runtime.command import Boot, announce, parse_arguments, take_data_dir
 from runtime.health import Health
-from runtime.metrics import Metrics, WebMetrics
+from runtime.metrics import Metrics
 from runtime.node import Node
 from runtime.plan import Plan, StartError
 from runtime.server import Server
 from runtime.shutdown import leave, run_until_stopped
 from runtime.status import show_status
 from runtime.supervisor import Supervisor, seats_needed
-from runtime.wakeup import Wakeups, WakeupSocket
+from runtime.wakeup import Wakeups
 
 
 async def serve(plan: Plan, boot: Boot, node: Node) -> int:
     """Run the server until it is told to stop; returns the exit code."""
     board = Board(plan.queues, seats_needed(plan))
     wakeups = Wakeups.make(plan.queues)
-    web_metrics = WebMetrics()
-    metrics = Metrics(board, web_metrics)
+    metrics = Metrics(board)
     health = Health(metrics, wakeups.housekeeper)
-    bridge = Bridge(plan, health, web_metrics)
-    supervisor = Supervisor(plan, node.id, board, wakeups, bridge, health, metrics)
+    bridge = Bridge(plan, health, metrics.web)
+    supervisor = Supervisor(plan, node, board, wakeups, bridge, health, metrics)
     server = Server(bridge, plan.host, plan.port)
-    enqueues = WakeupSocket(node.socket_path, wakeups)
     node.write(address=server.address)
 
     async def start() -> None:
         server.start()  # /healthz answers from here on, and requests wait
         state = await boot.prepare(node.id, supervisor.boot)
-        enqueues.listen()
         await supervisor.start()
         announce(plan, server.address, state)
 
     exit_code = await run_until_stopped(start())
     await leave(plan, server, supervisor)
-    enqueues.close()
     return exit_code
 
 

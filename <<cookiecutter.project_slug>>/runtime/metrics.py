@@ -32,8 +32,8 @@ class WebMetrics:
 class Metrics(Collector):
     """Writes the metrics of the contract."""
 
-    def __init__(self, board: Board, web: WebMetrics) -> None:
-        self.board, self.web = board, web
+    def __init__(self, board: Board) -> None:
+        self.board, self.web = board, WebMetrics()
         self.waiting: Callable[[], int] = lambda: 0  # requests that wait for a web thread
         self.hosts: dict[str, tuple[str, str, bool, int]] = {}  # name → pool, kind, up, its first seat
         self.starts: dict[str, int] = {}

@@ -17,9 +17,10 @@ from runtime.host import Host
 from runtime.inside import Assignment
 from runtime.log import event
 from runtime.metrics import Metrics
+from runtime.node import Node
 from runtime.plan import Plan, WebPool, WorkerPool
 from runtime.scaling import Scaling
-from runtime.wakeup import Wakeups
+from runtime.wakeup import Wakeups, WakeupSocket
 
 FIRST_PAUSE = 0.1  # seconds before an interpreter that has died is started again; doubled each time …
 LONGEST_PAUSE = 30.0  # … up to this
@@ -30,11 +31,11 @@ class Supervisor:
     """Owns the hosts of every pool. All methods run on the event loop of the main interpreter."""
 
     def __init__(
-        self, plan: Plan, node: str, board: Board, wakeups: Wakeups, bridge: Bridge, health: Health, metrics: Metrics
+        self, plan: Plan, node: Node, board: Board, wakeups: Wakeups, bridge: Bridge, health: Health, metrics: Metrics
     ) -> None:
         self.plan, self.board, self.wakeups = plan, board, wakeups
         self.bridge, self.health, self.metrics = bridge, health, metrics
-        self.boot = f"{node}/{secrets.token_hex(6)}"
+        self.boot = f"{node.id}/{secrets.token_hex(6)}"
         self.hosts: dict[str, Host] = {}
         self.free_seats = list(range(board.seats))
         self.stopping = False
@@ -42,6 +43,7 @@ class Supervisor:
         self.changed = asyncio.Event()
         self.create_one_at_a_time = asyncio.Lock()
         self.starts: set[asyncio.Task[None]] = set()
+        self.enqueues = WakeupSocket(node.socket_path, wakeups)
         self.scaling = Scaling(board, wakeups.queues, self.hosts_of)
         self.health.unready = self.unready
 
@@ -49,6 +51,7 @@ class Supervisor:
         """The web first, then the workers; returns when the least of each pool are ready or have failed once."""
         self.loop = asyncio.get_running_loop()
         self.loop.add_reader(self.wakeups.supervisor, self._look)
+        self.enqueues.listen()
         for pool in self.plan.pools:
             for _ in range(least(pool)):
                 await self._start(pool, self._place(pool))
@@ -67,6 +70,7 @@ class Supervisor:
                 host.stop()
         while self.hosts and (left := deadline - time.monotonic()) > 0:
             await self._wait_for_change(left)
+        self.enqueues.close()
         return list(self.hosts)
 
     def stop_workers(self) -> None:
