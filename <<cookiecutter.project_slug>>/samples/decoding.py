@@ -24,6 +24,7 @@ from PIL.Image import Transpose
 from samples.errors import ImageTooLarge, UnreadableImage
 from samples.imaging import LARGEST, OUTPUT, fit
 from samples.limits import limits
+from samples.text import storable
 
 # One call into the decoder for each block, and one wait for the interpreter lock after it: with Pillow's 64 KB the
 # requests next door wait up to 20 ms, with 1 MB up to 4.
@@ -95,7 +96,7 @@ def _damage_as_unreadable() -> Iterator[None]:
         if isinstance(error, TimeoutError) or getattr(error, "errno", None):
             raise  # the task's own timeout, a disk that cannot be read: not the image's fault
         raise UnreadableImage(
-            f"This image is damaged or incomplete ({error}). Export it again and upload the new file."
+            f"This image is damaged or incomplete ({storable(str(error))}). Export it again and upload the new file."
         ) from error
 
 

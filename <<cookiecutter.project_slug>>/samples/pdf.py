@@ -17,8 +17,7 @@ from pypdf.errors import DependencyError, LimitReachedError, PyPdfError
 
 from samples.errors import DocumentTooLarge, PasswordRequired, UnreadableDocument, UnsupportedEncryption
 from samples.limits import limits
-
-METADATA_LENGTH = 500  # characters
+from samples.text import storable
 
 # pypdf reports damage through its own errors and whatever its parsers run into.
 DAMAGE = (
@@ -51,7 +50,7 @@ class Document:
         """The text of each page, in order. Raises UnreadableDocument or DocumentTooLarge."""
         for index in range(self.pages):
             with _damage_as_unreadable(f"page {index + 1}"):
-                text = storable(self.reader.pages[index].extract_text())
+                text = self.reader.pages[index].extract_text()
             yield text
 
 
@@ -67,11 +66,6 @@ def opened(path: Path) -> Iterator[Document]:
         yield document
 
 
-def storable(text: str) -> str:
-    """The text without what neither UTF-8 nor PostgreSQL stores: lone surrogates and NUL."""
-    return text.replace("\0", "").encode(errors="replace").decode()
-
-
 def _document(reader: PdfReader) -> Document:
     if reader.is_encrypted and not reader.decrypt(""):
         raise PasswordRequired("This PDF is protected by a password. Save a copy without one and upload that.")
@@ -79,7 +73,7 @@ def _document(reader: PdfReader) -> Document:
     if pages > limits().document_pages:
         raise DocumentTooLarge(f"This PDF has {pages:,} pages; at most {limits().document_pages:,} are read.")
     information: Mapping[str, object] = reader.metadata or {}
-    title, author = (storable(str(information.get(key) or ""))[:METADATA_LENGTH] for key in ("/Title", "/Author"))
+    title, author = (storable(str(information.get(key) or "")) for key in ("/Title", "/Author"))
     return Document(reader, pages, reader.is_encrypted, title, author)
 
 
@@ -94,11 +88,9 @@ def _damage_as_unreadable(where: str) -> Iterator[None]:
         ) from error
     except LimitReachedError as error:
         raise DocumentTooLarge(
-            f"This PDF asks for too much work at {where} ({error}). Split it or simplify it."
+            f"This PDF asks for too much work at {where} ({storable(str(error))}). Split it or simplify it."
         ) from error
     except DAMAGE as error:
-        raise _unreadable(where, error) from error
-
-
-def _unreadable(where: str, error: Exception) -> UnreadableDocument:
-    return UnreadableDocument(f"This PDF is damaged at {where} ({error}). Print it to a new PDF and upload that.")
+        raise UnreadableDocument(
+            f"This PDF is damaged at {where} ({storable(str(error))}). Print it to a new PDF and upload that."
+        ) from error

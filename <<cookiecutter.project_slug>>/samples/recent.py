@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest
 
+from samples.text import storable
 from tasks.api import as_json
 from tasks.models import TaskRecord
 
@@ -43,7 +44,7 @@ class RecentTask:
 
 
 def remember(request: HttpRequest, task_id: str, title: str) -> None:
-    request.session[SESSION_KEY] = [[task_id, title[:TITLE_LENGTH]], *_remembered(request)][:KEPT]
+    request.session[SESSION_KEY] = [[task_id, storable(title, TITLE_LENGTH)], *_remembered(request)][:KEPT]
 
 
 def recent_tasks(request: HttpRequest) -> list[RecentTask]:

@@ -50,6 +50,6 @@ def _write_text(context: Any, document: Document, file: IO[bytes]) -> int:
         characters += len(text)
         if characters > limits().document_characters:
             raise DocumentTooLarge(f"This PDF has more than {limits().document_characters:,} characters. Split it.")
-        file.write((text + PAGE_BREAK).encode())
+        file.write((text + PAGE_BREAK).encode(errors="replace"))
         context.progress(number, document.pages)
     return characters

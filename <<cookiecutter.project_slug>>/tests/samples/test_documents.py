@@ -59,6 +59,12 @@ def test_a_document_without_information(parse: Callable[[bytes], Any]) -> None:
     assert (result["pages"], result["title"], result["author"], result["characters"]) == (1, "", "", 0)
 
 
+def test_what_no_database_stores_is_left_out(parse: Callable[[bytes], Any], pdf_file: MakePdf) -> None:
+    result = parse(pdf_file(title="a\0b", author="x" * 501))
+    assert result["title"] == "ab"
+    assert result["author"] == "x" * 500
+
+
 @pytest.mark.parametrize("algorithm", ["RC4-40", "RC4-128"])
 def test_encrypted_with_an_empty_password(
     parse: Callable[[bytes], Any], stored: Stored, pdf_file: MakePdf, algorithm: str
