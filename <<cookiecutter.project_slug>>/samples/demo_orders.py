@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import batched
 
+from django.db import reset_queries
+
 from samples.models import Order
 
 BATCH = 1_000  # rows in one transaction: on SQLite nobody else writes in the meantime, about 20 ms
@@ -31,6 +33,7 @@ def seed_orders(at_least: int, report: Callable[[int], None] | None = None) -> i
     made = 0
     for batch in batched(_orders(have, at_least), BATCH, strict=False):
         Order.objects.bulk_create(batch)
+        reset_queries()  # in DEBUG Django would keep every statement, with all its values
         made += len(batch)
         if report:
             report(made)
