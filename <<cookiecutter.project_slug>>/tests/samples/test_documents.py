@@ -100,9 +100,14 @@ def test_aes_without_a_library_says_so(
         parse(as_aes(encrypted(pdf_file(title="Locked"))))
 
 
+def dictionary(content: bytes) -> bytes:
+    return b"<" * 2 + content + b">" * 2  # written so that no template engine takes them for its own
+
+
 def as_aes(content: bytes) -> bytes:
     """Let an RC4 file claim AES (the keys are made alike): no library is needed to write it."""
-    filters = b"/V 4 /CF << /StdCF << /CFM /AESV2 /AuthEvent /DocOpen /Length 16 >> >> /StmF /StdCF /StrF /StdCF"
+    method = b"/CFM /AESV2 /AuthEvent /DocOpen /Length 16"
+    filters = b"/V 4 /CF " + dictionary(b"/StdCF " + dictionary(method)) + b" /StmF /StdCF /StrF /StdCF"
     changed = content.replace(b"/V 2", filters).replace(b"/R 3", b"/R 4")
     assert changed.count(b"/AESV2") == 1
     return changed

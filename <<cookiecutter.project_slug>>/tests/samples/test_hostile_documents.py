@@ -21,23 +21,32 @@ def parse(upload: Upload, new_context: Callable[[], Any]) -> Callable[[bytes], A
     return lambda content: parse_document.func(new_context(), upload(content))
 
 
+OPEN, CLOSE = b"<" * 2, b">" * 2  # of a dictionary; written so that no template engine takes them for its own
+
+
+def dictionary(content: bytes) -> bytes:
+    return OPEN + b" " + content + b" " + CLOSE
+
+
+CATALOG = dictionary(b"/Type /Catalog /Pages 2 0 R")
+HELVETICA = dictionary(b"/Type /Font /Subtype /Type1 /BaseFont /Helvetica")
+RESOURCES = dictionary(b"/XObject " + dictionary(b"/X 4 0 R") + b" /Font " + dictionary(b"/F " + HELVETICA))
+SOME_TEXT = b"BT /F 12 Tf (x) Tj ET "  # without any, pypdf does not look at a page
+
+
 def pdf(*objects: bytes) -> bytes:
     """A document of hand-written objects, numbered from 1; the first is the catalog. Without a table of them."""
     body = b"".join(b"%d 0 obj\n%s\nendobj\n" % (number, content) for number, content in enumerate(objects, start=1))
-    return b"%PDF-1.7\n" + body + b"trailer\n<< /Root 1 0 R /Size %d >>\nstartxref\n0\n%%%%EOF\n" % (len(objects) + 1)
-
-
-FONT = b"<< /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >>"
-SOME_TEXT = b"BT /F 12 Tf (x) Tj ET "  # without any, pypdf does not look at a page
+    trailer = dictionary(b"/Root 1 0 R /Size %d" % (len(objects) + 1))
+    return b"%PDF-1.7\n" + body + b"trailer\n" + trailer + b"\nstartxref\n0\n%%EOF\n"
 
 
 def page_with(content: bytes, extra: bytes = b"") -> bytes:
     return pdf(
-        b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 99 99] /Contents 4 0 R "
-        b"/Resources << /XObject << /X 4 0 R >> /Font " + FONT + b" >> >>",
-        b"<< %s /Length %d >>\nstream\n%s\nendstream" % (extra, len(content), content),
+        CATALOG,
+        dictionary(b"/Type /Pages /Kids [3 0 R] /Count 1"),
+        dictionary(b"/Type /Page /Parent 2 0 R /MediaBox [0 0 99 99] /Contents 4 0 R /Resources " + RESOURCES),
+        dictionary(b"%s /Length %d" % (extra, len(content))) + b"\nstream\n" + content + b"\nendstream",
     )
 
 
@@ -77,13 +86,13 @@ def test_random_damage_gives_a_result_or_a_named_error(parse: Callable[[bytes], 
 HOSTILE = {
     "a tree of pages that contains itself": (
         UnreadableDocument,
-        pdf(b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 9 >>"),
+        pdf(CATALOG, dictionary(b"/Type /Pages /Kids [2 0 R 2 0 R] /Count 9")),
     ),
     "arrays in arrays": (
         UnreadableDocument,
-        pdf(b"<< /Type /Catalog /Pages " + b"[" * 100_000 + b"]" * 100_000 + b" >>"),
+        pdf(dictionary(b"/Type /Catalog /Pages " + b"[" * 100_000 + b"]" * 100_000)),
     ),
-    "dictionaries in dictionaries": (UnreadableDocument, pdf(b"<< /A " * 50_000 + b" >>" * 50_000)),
+    "dictionaries in dictionaries": (UnreadableDocument, pdf((OPEN + b" /A ") * 50_000 + CLOSE * 50_000)),
     "a reference to itself": (UnreadableDocument, pdf(b"1 0 R")),
     "a string without an end": (UnreadableDocument, page_with(SOME_TEXT + b"(" * 2_000_000)),
     "a stream that swells to a hundred megabytes": (
@@ -107,5 +116,5 @@ def test_a_form_that_draws_itself_is_drawn_once(parse: Callable[[bytes], Any]) -
 
 
 def test_a_page_count_of_billions_is_not_believed(parse: Callable[[bytes], Any]) -> None:
-    content = pdf(b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [] /Count 99999999999 >>")
+    content = pdf(CATALOG, dictionary(b"/Type /Pages /Kids [] /Count 99999999999"))
     assert parse(content)["pages"] == 0
