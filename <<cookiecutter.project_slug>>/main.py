@@ -33,12 +33,12 @@ async def serve(plan: Plan, boot: Boot, node: Node) -> int:
     async def start() -> None:
         server.start()  # /healthz answers from here on, and requests wait
         state = await boot.prepare(node.id, supervisor.boot)
+        supervisor.count_lost(state["recovered"])
         await supervisor.start()
         announce(plan, server.address, state)
 
-    exit_code = await run_until_stopped(start())
-    await leave(plan, server, supervisor)
-    return exit_code
+    exit_code = await run_until_stopped(start(), supervisor.too_many_abandoned)
+    return await leave(plan, server, supervisor, exit_code)
 
 
 def main() -> int | str:

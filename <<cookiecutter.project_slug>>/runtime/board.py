@@ -32,6 +32,10 @@ class Cell(IntEnum):
     THREAD = 7  # native id
     PROGRESS_DONE = 8
     PROGRESS_TOTAL = 9
+    DEADLINE = 10  # monotonic ns by which the running work should have ended; 0: none
+    CANCEL_AT = 11  # monotonic ns; this and the next two are main's to write
+    CANCEL_HIGH = 12  # the cancelled task's id
+    CANCEL_LOW = 13
 
 
 class Gauge(IntEnum):
@@ -43,6 +47,23 @@ class Gauge(IntEnum):
 
 # Behind the cells of a seat, for each queue: the outcomes, the histogram of its task seconds, and their sum in µs.
 PER_QUEUE = len(OUTCOMES) + len(BUCKETS) + 1 + 1
+
+
+def is_cancelled(row: memoryview) -> bool:
+    """Whether somebody has cancelled the task that runs on this seat."""
+    task = row[Cell.TASK_HIGH], row[Cell.TASK_LOW]
+    return any(task) and task == (row[Cell.CANCEL_HIGH], row[Cell.CANCEL_LOW])
+
+
+def task_id(row: memoryview) -> str:
+    """The id of the task that runs on this seat, as 32 hexadecimal digits."""
+    return f"{row[Cell.TASK_HIGH] % 2**64:016x}{row[Cell.TASK_LOW] % 2**64:016x}"
+
+
+def halves(number: int) -> tuple[int, int]:
+    """A 128-bit number as two signed 64-bit ones, as the cells hold them."""
+    high, low = number >> 64, number & (2**64 - 1)
+    return high, low - 2**64 if low >= 2**63 else low
 
 
 class Board:

@@ -52,6 +52,7 @@ class Host:
         self.started = time.monotonic()
         self.ready = False
         self.asked_to_stop = False
+        self.abandoned = False
 
     @property
     def name(self) -> str:
@@ -86,6 +87,7 @@ class Host:
             main.close()
             web.close()
         os.close(self.assignment.stop)
+        os.close(self.assignment.watch)
 
     def _run(self, memory: memoryview, ended: Callable[[Host, str], None]) -> None:
         ended(self, self._run_interpreter(memory))

@@ -11,11 +11,20 @@ from importlib import import_module
 from typing import Any
 
 from runtime import wakeup
-from runtime.board import Board, Cell, State
+from runtime.board import Board, Cell, State, halves, is_cancelled
 from runtime.plan import Plan
 from runtime.wakeup import Wakeups
 
 logger = logging.getLogger("server")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Why an interpreter is no more: its successor writes it into the rows of the tasks that it held."""
+
+    claim: str
+    reason: str  # a sentence
+    tasks: dict[str, str]  # id → "timeout" or "cancelled", of those that were given up; empty: it died, all are lost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,19 +41,21 @@ class Assignment:
     board_seats: int
     wakeups: Wakeups
     stop: int  # event descriptor: readable for good once this interpreter is to leave
+    watch: int  # event descriptor: wakes its watchdog
     sockets: tuple[int, ...]  # web: the descriptor of each thread
     housekeeper: bool  # one worker interpreter of the node keeps house
     plan: Plan
+    verdicts: tuple[Verdict, ...] = ()  # on predecessors of this name, which nobody has settled yet
+
+    @property
+    def descriptors(self) -> set[int]:
+        """The server's own, which nobody may shut."""
+        wakeups = self.wakeups
+        return {*wakeups.queues.values(), wakeups.housekeeper, wakeups.supervisor, self.stop, self.watch, *self.sockets}
 
     @property
     def claim(self) -> str:
         return f"{self.boot}/{self.name}/{self.generation}"
-
-
-def halves(number: int) -> tuple[int, int]:
-    """A 128-bit number as two signed 64-bit ones, as the board's cells hold them."""
-    high, low = number >> 64, number & (2**64 - 1)
-    return high, low - 2**64 if low >= 2**63 else low
 
 
 class Seat:
@@ -81,6 +92,9 @@ class Seat:
         row[Cell.PROGRESS_DONE] = row[Cell.PROGRESS_TOTAL] = 0
         row[Cell.TASK_HIGH], row[Cell.TASK_LOW] = halves(number)
 
+    def is_cancelled(self) -> bool:
+        return is_cancelled(self.row)
+
     def show_state(self, state: State) -> None:
         self.row[Cell.STATE] = state
         wakeup.signal(self.assignment.wakeups.supervisor)
@@ -98,8 +112,8 @@ def enter(assignment: Assignment, memory: memoryview) -> str:
     global current, board
     current = assignment
     threading.current_thread().name = assignment.name
-    loop: Loop = _find(assignment.target, set_up=True)(assignment)
     board = shared = Board(assignment.plan.queues, assignment.board_seats, memory)
+    loop: Loop = _find(assignment.target, set_up=True)(assignment)
     seats = [Seat(assignment, shared, index) for index in range(len(assignment.seats))]
     _run_threads(loop, seats)
     return "stopped"

@@ -18,12 +18,14 @@ from runtime.supervisor import Supervisor
 GRACE = 5.0  # seconds over the budget for giving tasks back; then a C timer ends the process, whoever holds the GIL
 
 
-async def run_until_stopped(start: Coroutine[Any, Any, None]) -> int:
-    """Start the server and wait until SIGTERM or SIGINT; a second one ends the process at once.
+async def run_until_stopped(start: Coroutine[Any, Any, None], worn_out: asyncio.Event) -> int:
+    """Start the server and wait until SIGTERM or SIGINT, or until it is worn out; a second signal ends it at once.
 
-    Returns the exit code: 1 where the start has failed, else 0.
+    Returns the exit code: 1 where the start has failed, 75 where it is worn out and should be started afresh, else 0.
     """
     asked, starting = asyncio.Event(), asyncio.ensure_future(start)
+    wearing = asyncio.ensure_future(worn_out.wait())
+    wearing.add_done_callback(lambda _: asked.set())
 
     def receive(number: int) -> None:
         if asked.is_set():
@@ -39,6 +41,9 @@ async def run_until_stopped(start: Coroutine[Any, Any, None]) -> int:
         asyncio.get_running_loop().add_signal_handler(number, receive, number)
     starting.add_done_callback(started)
     await asked.wait()
+    wearing.cancel()
+    if worn_out.is_set():
+        return os.EX_TEMPFAIL
     return 0 if starting.cancel() or not starting.exception() else 1
 
 
@@ -46,7 +51,7 @@ def _unless_plain(error: BaseException | None) -> BaseException | None:
     return None if isinstance(error, StartError) else error
 
 
-async def leave(plan: Plan, server: Server, supervisor: Supervisor) -> None:
+async def leave(plan: Plan, server: Server, supervisor: Supervisor, exit_code: int) -> int:
     """Stop taking requests and tasks, finish what runs, give the rest back."""
     deadline = time.monotonic() + plan.shutdown_timeout
     faulthandler.dump_traceback_later(plan.shutdown_timeout + GRACE, exit=True)
@@ -58,7 +63,8 @@ async def leave(plan: Plan, server: Server, supervisor: Supervisor) -> None:
         given_back: int = await asyncio.to_thread(call_once, "isolated", "runtime.boot:give_back", supervisor.boot)
         event("tasks_given_back", number=given_back, interpreters=",".join(left))
     event("stopped", requests_left=not answered)
-    if left or not answered:
+    if left or not answered or supervisor.metrics.abandoned:
         sys.stderr.flush()
-        os._exit(0)  # the interpreters that are still running cannot be closed
+        os._exit(exit_code)  # the interpreters that are still running cannot be closed
     faulthandler.cancel_dump_traceback_later()
+    return exit_code

@@ -9,12 +9,12 @@ from collections.abc import Coroutine
 from itertools import count
 from typing import Any
 
-from runtime import frames, wakeup
+from runtime import frames, overrun, wakeup
 from runtime.board import Board, Cell, State
 from runtime.bridge import Bridge
 from runtime.health import Health
 from runtime.host import Host
-from runtime.inside import Assignment
+from runtime.inside import Assignment, Verdict
 from runtime.log import event
 from runtime.metrics import Metrics
 from runtime.node import Node
@@ -37,15 +37,24 @@ class Supervisor:
         self.bridge, self.health, self.metrics = bridge, health, metrics
         self.boot = f"{node.id}/{secrets.token_hex(6)}"
         self.hosts: dict[str, Host] = {}
-        self.free_seats = list(range(board.seats))
+        self.free_seats = list(range(board.seats - 1))
+        self.own_seat = board.seats - 1  # for what main counts: tasks that earlier boots have lost
         self.stopping = False
         self.pauses: dict[str, float] = {}
         self.changed = asyncio.Event()
         self.create_one_at_a_time = asyncio.Lock()
         self.starts: set[asyncio.Task[None]] = set()
-        self.enqueues = WakeupSocket(node.socket_path, wakeups)
+        self.enqueues = WakeupSocket(node.socket_path, wakeups, self.cancel)
+        self.verdicts: dict[str, list[Verdict]] = {}  # by interpreter's name, until a successor has settled them
+        self.too_many_abandoned = asyncio.Event()
         self.scaling = Scaling(board, wakeups.queues, self.hosts_of)
         self.health.unready = self.unready
+
+    def count_lost(self, recovered: dict[str, int]) -> None:
+        """Tasks that earlier boots held, by queue."""
+        for queue, number in recovered.items():
+            event("tasks_recovered", queue=queue, number=number)
+            self.board.count_outcome(self.own_seat, queue, "lost", number=number)
 
     async def start(self) -> None:
         """The web first, then the workers; returns when the least of each pool are ready or have failed once."""
@@ -56,6 +65,7 @@ class Supervisor:
             for _ in range(least(pool)):
                 await self._start(pool, self._place(pool))
         self.scaling.start([pool for pool in self.plan.pools if isinstance(pool, WorkerPool)], self.grow, Host.stop)
+        self._look_for_overdue()
 
     async def stop(self, deadline: float) -> list[str]:
         """Ask everybody to leave; returns the names of those that have not by `deadline` (monotonic seconds)."""
@@ -125,8 +135,9 @@ class Supervisor:
         self.metrics.starts[name] = generation + 1
         assignment = Assignment(
             name=name, pool=pool.name, kind=pool.interpreter, target=pool.target,
-            boot=self.boot, generation=generation, seats=seats, board_seats=self.board.seats,
-            wakeups=self.wakeups, stop=wakeup.event(), sockets=tuple(web.fileno() for _, web in sockets),
+            boot=self.boot, generation=generation, verdicts=tuple(self.verdicts.get(name, ())),
+            seats=seats, board_seats=self.board.seats, sockets=tuple(web.fileno() for _, web in sockets),
+            wakeups=self.wakeups, stop=wakeup.event(), watch=wakeup.event(),
             housekeeper=name == self.housekeeper, plan=self.plan,
         )  # fmt: skip
         return Host(assignment, sockets)
@@ -152,6 +163,7 @@ class Supervisor:
 
     def _became_ready(self, host: Host) -> None:
         host.ready = True
+        self.verdicts.pop(host.name, None)
         if host.sockets:
             self.bridge.attach(host.name, [main for main, _ in host.sockets])
         self._show(host)
@@ -161,7 +173,9 @@ class Supervisor:
         self.loop.call_soon_threadsafe(self._ended, host, reason)
 
     def _ended(self, host: Host, reason: str) -> None:
-        """An interpreter is gone and closed."""
+        """An interpreter is gone and closed. One that was abandoned may come to its end all the same."""
+        if host.abandoned:
+            return event("abandoned_interpreter_ended", interpreter=host.name)
         self._remove(host)
         if not reason:
             event("interpreter_closed", interpreter=host.name)
@@ -169,6 +183,8 @@ class Supervisor:
                 self.scaling.watch(pool)
         else:
             event("interpreter_died", logging.ERROR, interpreter=host.name, reason=reason)
+            if not host.sockets:
+                self._judge(host, f"The interpreter {host.name} has died: {reason.splitlines()[-1]}", {})
             if not self.stopping:
                 self._restart_later(host)
 
@@ -201,6 +217,39 @@ class Supervisor:
         task = self.loop.create_task(start)
         self.starts.add(task)
         task.add_done_callback(self.starts.discard)
+
+    # What does not come back
+
+    def cancel(self, task: str) -> bool:
+        """End a running task; False where it does not run here."""
+        return overrun.cancel(self.board, self.hosts.values(), task, wakeup.signal)
+
+    def _look_for_overdue(self) -> None:
+        workers = [host for host in self.hosts.values() if not host.sockets]
+        for host, stuck in overrun.overdue(self.board, workers):
+            self._abandon(host, stuck)
+        self.loop.call_later(overrun.LOOK_EVERY, self._look_for_overdue)
+
+    def _abandon(self, host: Host, stuck: dict[str, str]) -> None:
+        """Write an interpreter off: it keeps its seats and descriptors for ever, a successor gets its name.
+
+        Its other threads, if it has any, finish what they do and leave.
+        """
+        event("interpreter_abandoned", logging.ERROR, interpreter=host.name, tasks=",".join(stuck))
+        self.metrics.abandoned += 1
+        del self.hosts[host.name]
+        host.stop()
+        host.abandoned = True
+        self._judge(host, "It did not end when it was told to: its interpreter was abandoned.", stuck)
+        if self.metrics.abandoned > overrun.MOST_ABANDONED:
+            self.too_many_abandoned.set()
+        elif not self.stopping:
+            pool = self._pool_of(host)
+            self._in_background(self._start(pool, self._place(pool, host.name)))
+
+    def _judge(self, host: Host, reason: str, tasks: dict[str, str]) -> None:
+        verdict = Verdict(claim=host.assignment.claim, reason=reason, tasks=tasks)
+        self.verdicts.setdefault(host.name, []).append(verdict)
 
     def _show(self, host: Host) -> None:
         assignment = host.assignment

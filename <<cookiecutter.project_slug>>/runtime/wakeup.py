@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,10 +45,15 @@ def take(descriptor: int) -> bool:
 
 
 class WakeupSocket:
-    """The socket on which other processes of this machine (manage.py shell, cron) say that they enqueued."""
+    """The socket on which other processes of this machine (manage.py shell, cron), and the web, tell main something.
 
-    def __init__(self, path: Path, wakeups: Wakeups) -> None:
-        self.path, self.wakeups = path, wakeups
+    queue NAME    a task was enqueued to this queue
+    due           a task was enqueued for later
+    cancel ID     a running task is to end
+    """
+
+    def __init__(self, path: Path, wakeups: Wakeups, cancel: Callable[[str], object]) -> None:
+        self.path, self.wakeups, self.cancel = path, wakeups, cancel
         path.unlink(missing_ok=True)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self.socket.bind(str(path))
@@ -61,9 +67,15 @@ class WakeupSocket:
         self.path.unlink(missing_ok=True)
 
     def receive(self) -> None:
-        """Pass on what has come: each message names a queue, or something else for the housekeeper."""
+        """Pass on what has come."""
         while message := self._next():
-            signal(self.wakeups.queues.get(message.decode(errors="replace"), self.wakeups.housekeeper))
+            word, _, rest = message.decode(errors="replace").partition(" ")
+            if word == "queue" and rest in self.wakeups.queues:
+                signal(self.wakeups.queues[rest])
+            elif word == "cancel":
+                self.cancel(rest)
+            else:
+                signal(self.wakeups.housekeeper)
 
     def _next(self) -> bytes:
         try:
@@ -72,9 +84,9 @@ class WakeupSocket:
             return b""
 
 
-def send(data_dir: Path, queue: str) -> None:
-    """Tell the servers on this folder that a task was enqueued to `queue`."""
+def send(data_dir: Path, message: str) -> None:
+    """Tell something (see WakeupSocket) to the servers on this folder."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
         for path in data_dir.glob("server-*.sock"):
             with contextlib.suppress(OSError):  # no server any more, or one that has too much to read to be asleep
-                sender.sendto(queue.encode(), str(path))
+                sender.sendto(message.encode(), str(path))

@@ -1,7 +1,10 @@
 """One attempt at a claimed task: run it, then write how it ended."""
 
+import contextlib
 import logging
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from traceback import format_exception
 from typing import Any
 
@@ -12,13 +15,23 @@ from django.utils import timezone
 from django.utils.json import normalize_json
 
 from runtime.inside import Seat
+from runtime.watchdog import Run
 from tasks import queue
 from tasks.context import DurableContext
+from tasks.errors import TaskCancelled, TaskTimeout
 from tasks.options import DurableTask
 from tasks.queue import ClaimedTask
-from tasks.results import errors_of, find_task, running_result
+from tasks.results import TaskNotFound, errors_of, find_task, running_result
 
 logger = logging.getLogger("tasks")
+
+type Guard = Callable[[float], AbstractContextManager[Run]]  # of a timeout in seconds; 0: the pool's
+
+ENDED: dict[type[BaseException], str] = {
+    TaskTimeout: "It ran longer than its timeout.",
+    TaskCancelled: "It was cancelled while it ran.",
+}
+OUTCOMES: dict[type[BaseException], str] = {TaskTimeout: "timeout", TaskCancelled: "cancelled"}
 
 TRACEBACK_LIMIT = 20_000  # characters of a traceback that are kept: its end, which names the error
 
@@ -26,8 +39,9 @@ TRACEBACK_LIMIT = 20_000  # characters of a traceback that are kept: its end, wh
 class Attempt:
     """One run of one task."""
 
-    def __init__(self, claimed: ClaimedTask, seat: Seat | None = None) -> None:
-        self.claimed, self.seat = claimed, seat
+    def __init__(self, claimed: ClaimedTask, seat: Seat | None = None, guard: Guard | None = None) -> None:
+        self.claimed, self.seat, self.guard = claimed, seat, guard
+        self.freed_by = ""
         self.task: Task | None = None
         self.result: TaskResult | None = None
         self.context: DurableContext | None = None
@@ -48,9 +62,25 @@ class Attempt:
         task_started.send(self._backend, task_result=self.result)
         context = (self.context,) if self.task.takes_context else ()
         try:
-            return normalize_json(self.task.call(*context, *self.result.args, **self.result.kwargs))
+            with self._guarded():
+                return normalize_json(self.task.call(*context, *self.result.args, **self.result.kwargs))
         finally:
             leave_no_transaction_open()
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Let the watchdog end the block. What it ends has ended by it, whatever error came out in the end."""
+        if self.guard is None:
+            yield
+            return
+        run = None
+        try:
+            with self.guard(getattr(self.task, "timeout", 0)) as run:
+                yield
+        finally:
+            if run is not None and run.error is not None:
+                self.freed_by = run.freed_by
+                raise run.error(f"{ENDED[run.error]} (freed by: {run.freed_by})")
 
     def _succeeded(self, value: Any) -> str:
         if self.context is not None and self.context.unsaved:
@@ -67,11 +97,19 @@ class Attempt:
             pause = self.task.pause(error, self.result, failures)
             queue.retry(self.claimed, pause, history=history, **unsaved)
             logger.warning("%s failed, again in %.1f s: %r", self._label, pause.total_seconds(), error)
-            return "retried"
+            return OUTCOMES.get(type(error), "retried")
         logger.error("%s failed: %r", self._label, error)
         if queue.fail(self.claimed, history=history, **unsaved):
             self._tell_finished(TaskResultStatus.FAILED, errors=errors_of(history))
-        return "failed"
+        return OUTCOMES.get(type(error), "failed")
+
+    def give_up(self, error: BaseException) -> str:
+        """Record that the attempt was written off, in place of the interpreter that is stuck in it."""
+        with contextlib.suppress(TaskNotFound):
+            self.task = find_task(self.claimed.task)
+            self.result = running_result(self.claimed, self.task)
+        self.freed_by = "abandoned"
+        return self._failed(error, 0.0)
 
     def _end(self, error: BaseException, seconds: float) -> dict[str, Any]:
         kind = type(error)
@@ -81,6 +119,7 @@ class Attempt:
             "outcome": "failed",
             "ended_at": timezone.now().isoformat(),
             "seconds": round(seconds, 6),
+            "freed_by": self.freed_by,
             "type": f"{kind.__module__}.{kind.__qualname__}",
             "message": str(error),
             "traceback": "".join(format_exception(error))[-TRACEBACK_LIMIT:],

@@ -16,6 +16,7 @@ def cancel(record: TaskRecord) -> None:
     history = [*record.history, _trace(record)]
     if not waiting.update(status=FAILED, finished_at=timezone.now(), cancelled=True, history=history):
         TaskRecord.objects.filter(pk=record.pk, status=RUNNING).update(cancelled=True)
+        wakeup.cancel(record.pk)
 
 
 def retry(record: TaskRecord) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 from django.tasks import Task, TaskResult
 from django.tasks.exceptions import InvalidTask
 
+from tasks.errors import TaskCancelled
+
 type Backoff = float | Callable[[BaseException, TaskResult], float | timedelta]
 
 FIRST_BACKOFF = 5.0  # seconds before the second attempt where the task does not say; doubled for each further one
@@ -47,7 +49,8 @@ class DurableTask(Task):
 
     def may_retry(self, exception: BaseException, failures: int) -> bool:
         """Whether to run it again after its attempts have failed `failures` times, this one included."""
-        return failures < self.max_attempts and isinstance(exception, self.retry_on)
+        is_final = isinstance(exception, TaskCancelled) or failures >= self.max_attempts
+        return not is_final and isinstance(exception, self.retry_on)
 
     def pause(self, exception: BaseException, result: TaskResult, failures: int) -> timedelta:
         """How long to wait before the next attempt."""

@@ -4,8 +4,7 @@ import uuid
 from typing import Any
 
 from runtime import inside
-from runtime.board import Cell
-from runtime.inside import halves
+from runtime.board import Cell, halves
 from tasks.models import TaskRecord
 
 

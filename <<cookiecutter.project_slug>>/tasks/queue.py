@@ -39,9 +39,11 @@ UPDATE tasks_taskrecord
      WHERE status = 'READY' AND waits_until IS NULL AND queue = %s
      ORDER BY priority DESC, id LIMIT 1 {skip_locked}
  )
-RETURNING id, task, backend, queue, priority, arguments, run_after, enqueued_at, started_at, last_attempted_at,
-          attempt, checkpoint, history
+RETURNING {columns}
 """
+HELD = "SELECT {columns} FROM tasks_taskrecord WHERE claim = %s AND status = 'RUNNING'"
+COLUMNS = """id, task, backend, queue, priority, arguments, run_after, enqueued_at, started_at, last_attempted_at,
+             attempt, checkpoint, history"""
 SUCCEED = """
 UPDATE tasks_taskrecord
    SET status = 'SUCCESSFUL', return_value = %s, finished_at = %s, worker = claim, claim = NULL
@@ -112,9 +114,16 @@ def claim(queue: str, holder: str) -> ClaimedTask | None:
     now = _time(timezone.now())
     skip_locked = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
     with connection.cursor() as cursor:
-        cursor.execute(CLAIM.format(skip_locked=skip_locked), [holder, now, now, queue])
+        cursor.execute(CLAIM.format(skip_locked=skip_locked, columns=COLUMNS), [holder, now, now, queue])
         row = cursor.fetchone()
     return None if row is None else _claimed(row, holder)
+
+
+def held(holder: str) -> list[ClaimedTask]:
+    """What `holder` has claimed and not ended."""
+    with connection.cursor() as cursor:
+        cursor.execute(HELD.format(columns=COLUMNS), [holder])
+        return [_claimed(row, holder) for row in cursor.fetchall()]
 
 
 def _claimed(row: tuple[Any, ...], holder: str) -> ClaimedTask:

@@ -1,11 +1,16 @@
 """What becomes of tasks whose process has died or had to leave. Run at start, before any worker."""
 
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils import timezone
 
-from tasks.errors import WorkerLost
+from runtime import inside
+from runtime.inside import Assignment
+from tasks import queue
+from tasks.attempt import Attempt
+from tasks.errors import TaskCancelled, TaskTimeout, WorkerLost
 from tasks.models import TaskRecord
 from tasks.queue import FAILED, READY, RUNNING
 
@@ -20,12 +25,35 @@ def recover(node: str, boot: str) -> dict[str, int]:
     lost = TaskRecord.objects.filter(status=RUNNING).exclude(claim__startswith=f"{boot}/")
     if connection.vendor != "sqlite":
         lost = lost.filter(claim__startswith=f"{node}/")
-    queues: dict[str, int] = {}
+    number: dict[str, int] = {}
     with transaction.atomic():
         for record in lost.order_by("id"):
-            _free(record)
-            queues[record.queue] = queues.get(record.queue, 0) + 1
-    return queues
+            _free(record, "The process that ran it has died.")
+            number[record.queue] = number.get(record.queue, 0) + 1
+    return number
+
+
+def settle(assignment: Assignment) -> None:
+    """Write what became of the tasks of predecessors that died or were given up, before this interpreter takes any."""
+    for verdict in assignment.verdicts:
+        for claimed in queue.held(verdict.claim):
+            if not verdict.tasks:
+                outcome = lose(claimed.id, verdict.reason)
+            elif why := verdict.tasks.get(claimed.id.hex):
+                error = {"timeout": TaskTimeout, "cancelled": TaskCancelled}[why]
+                outcome = Attempt(claimed).give_up(error(verdict.reason))
+            else:
+                continue  # it runs on in another thread of the abandoned interpreter
+            assert inside.board is not None
+            inside.board.count_outcome(assignment.seats[0], claimed.queue, outcome)
+
+
+def lose(task_id: UUID, reason: str) -> str:
+    """The interpreter that ran the task has died; returns the outcome for the metrics."""
+    with transaction.atomic():
+        for record in TaskRecord.objects.select_for_update().filter(pk=task_id, status=RUNNING):
+            _free(record, reason)
+    return "lost"
 
 
 def release(boot: str) -> int:
@@ -38,9 +66,9 @@ def release(boot: str) -> int:
     return len(records)
 
 
-def _free(record: TaskRecord) -> None:
+def _free(record: TaskRecord, reason: str) -> None:
     record.deaths += 1
-    record.history = [*record.history, _trace(record)]
+    record.history = [*record.history, _trace(record, reason)]
     record.worker, record.claim = record.claim or "", None
     if record.fail_if_lost or record.deaths >= MOST_DEATHS:
         record.status, record.finished_at = FAILED, timezone.now()
@@ -49,8 +77,8 @@ def _free(record: TaskRecord) -> None:
     record.save(update_fields=["deaths", "history", "worker", "claim", "status", "finished_at"])
 
 
-def _trace(record: TaskRecord) -> dict[str, Any]:
-    message = f"The process that ran it has died (death {record.deaths} with this task)."
+def _trace(record: TaskRecord, reason: str) -> dict[str, Any]:
+    message = f"{reason} (Death {record.deaths} with this task.)"
     return {
         "attempt": record.attempt,
         "worker": record.claim,

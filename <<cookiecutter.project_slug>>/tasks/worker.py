@@ -3,6 +3,7 @@
 import logging
 import select
 import time
+from contextlib import AbstractContextManager
 from functools import partial
 
 from django.db import close_old_connections
@@ -10,11 +11,14 @@ from django.db import close_old_connections
 from runtime import wakeup
 from runtime.inside import Assignment, Loop, Seat
 from runtime.plan import WorkerPool
+from runtime.watchdog import Run, Watchdog
 from tasks import housekeeping
-from tasks.attempt import Attempt
+from tasks.attempt import Attempt, Guard
 from tasks.discovery import load_tasks
+from tasks.errors import TaskCancelled, TaskTimeout
 from tasks.queue import ClaimedTask
 from tasks.queue import claim as claim_from
+from tasks.recovery import settle
 
 logger = logging.getLogger("tasks")
 
@@ -26,12 +30,22 @@ def run(assignment: Assignment) -> Loop:
             logger.error("%s does not import in the pool %s: %r", module, assignment.pool, error)
     if assignment.housekeeper:
         housekeeping.start(assignment)
+    settle(assignment)
     pool = next(pool for pool in assignment.plan.workers if pool.name == assignment.pool)
-    return partial(work, pool)
+    watchdog = Watchdog(assignment.watch, threads=pool.threads)
+    watchdog.start()
+    return partial(work, pool, watchdog)
 
 
-def work(pool: WorkerPool, seat: Seat) -> None:
+def work(pool: WorkerPool, watchdog: Watchdog, seat: Seat) -> None:
     """Run tasks until this interpreter is to leave; the task at hand is finished first."""
+    try:
+        _work(pool, watchdog, seat)
+    finally:
+        watchdog.leave()
+
+
+def _work(pool: WorkerPool, watchdog: Watchdog, seat: Seat) -> None:
     waiting = Waiting(seat.assignment, pool)
     while not waiting.must_leave():
         seat.turn()
@@ -40,7 +54,7 @@ def work(pool: WorkerPool, seat: Seat) -> None:
             waiting.wait()
         else:
             waiting.took_one(task.queue)
-            run_task(task, seat)
+            run_task(task, seat, partial(guard, watchdog, seat, pool.timeout))
 
 
 def claim(pool: WorkerPool, holder: str) -> ClaimedTask | None:
@@ -51,11 +65,16 @@ def claim(pool: WorkerPool, holder: str) -> ClaimedTask | None:
     return None
 
 
-def run_task(task: ClaimedTask, seat: Seat) -> None:
+def guard(watchdog: Watchdog, seat: Seat, pool_timeout: float, timeout: float) -> AbstractContextManager[Run]:
+    """What ends a task that outlasts its own timeout (0: the pool's) or is cancelled."""
+    return watchdog.guard(seat, timeout or pool_timeout, TaskTimeout, TaskCancelled)
+
+
+def run_task(task: ClaimedTask, seat: Seat, guard: Guard) -> None:
     seat.busy()
     seat.show_task(task.id.int)
     started = time.perf_counter()
-    outcome = Attempt(task, seat).run()
+    outcome = Attempt(task, seat, guard).run()
     seat.show_task(0)
     seat.board.count_outcome(seat.number, task.queue, outcome, time.perf_counter() - started)
     seat.idle()

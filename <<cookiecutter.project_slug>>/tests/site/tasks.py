@@ -1,6 +1,11 @@
+import re
+import socket
+import subprocess
+import time
 from concurrent import interpreters
 from typing import Any
 
+from django.db import connection
 from django.tasks import TaskContext, task
 
 from tests.site import gates
@@ -50,3 +55,51 @@ def raise_error(name: str) -> None:
 @task
 def recurse(depth: int) -> Any:
     return recurse.func(depth + 1)
+
+
+@task(timeout=0.3)
+def endless_python() -> None:
+    while True:
+        pass
+
+
+@task(timeout=0.3)
+def endless_statement() -> None:
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n")
+        else:
+            cursor.execute("SELECT pg_sleep(1000)")
+
+
+@task(timeout=0.3)
+def silent_peer(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as peer:
+        peer.recv(1)
+
+
+@task(timeout=0.3)
+def silent_peer_with_timeout(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=1000) as peer:
+        peer.recv(1)
+
+
+@task(timeout=0.3)
+def slow_child() -> None:
+    subprocess.run(["sleep", "1000"], check=True)
+
+
+@task(timeout=0.3)
+def sleep_in_c() -> None:
+    time.sleep(1000)
+
+
+@task(timeout=0.3)
+def regular_expression() -> None:
+    re.match(r"(a+)+$", "a" * 64 + "b")
+
+
+@task
+def endless() -> None:
+    while True:
+        pass

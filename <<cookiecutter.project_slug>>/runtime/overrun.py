@@ -1,0 +1,49 @@
+"""The top of the ladder whose lower rungs are in watchdog.py: what does not come back costs its interpreter.
+
+Main sees it on the board: a deadline, or a cancel, that passed PATIENCE ago while the same work still runs.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+
+from runtime.board import Board, Cell, is_cancelled, task_id
+from runtime.host import Host
+
+PATIENCE = 1.0  # seconds for the rungs of the watchdog
+LOOK_EVERY = 0.25  # seconds
+MOST_ABANDONED = 4  # interpreters that may be stuck in this process at once; one more, and it drains and leaves with 75
+
+
+def overdue(board: Board, hosts: Iterable[Host], now: int | None = None) -> list[tuple[Host, dict[str, str]]]:
+    """The hosts with a thread that ignores its end; the stuck tasks' ids of each, and why: "timeout" or "cancelled"."""
+    now = now or time.monotonic_ns()
+    stuck = [
+        (host, {task: why for seat in host.assignment.seats for task, why in _stuck(board.seat(seat), now)})
+        for host in hosts
+    ]
+    return [(host, tasks) for host, tasks in stuck if tasks]
+
+
+def _stuck(row: memoryview, now: int) -> list[tuple[str, str]]:
+    if not row[Cell.BUSY_SINCE]:
+        return []
+    limit = now - int(PATIENCE * 1e9)
+    task = task_id(row)
+    if is_cancelled(row) and row[Cell.CANCEL_AT] < limit:
+        return [(task, "cancelled")]
+    if 0 < row[Cell.DEADLINE] < limit:
+        return [(task, "timeout")]
+    return []
+
+
+def cancel(board: Board, hosts: Iterable[Host], task: str, wake: Callable[[int], None]) -> bool:
+    """Ask the thread that runs this task to end it; False where none does."""
+    for host in hosts:
+        for seat in host.assignment.seats:
+            row = board.seat(seat)
+            if row[Cell.BUSY_SINCE] and task_id(row) == task:
+                row[Cell.CANCEL_AT] = time.monotonic_ns()
+                row[Cell.CANCEL_HIGH], row[Cell.CANCEL_LOW] = row[Cell.TASK_HIGH], row[Cell.TASK_LOW]
+                wake(host.assignment.watch)
+                return True
+    return False

@@ -1,0 +1,162 @@
+"""Ends what takes too long, from within its interpreter: the lower rungs of a ladder.
+
+    1  raise the error in the thread                        ends Python code
+    2  interrupt its database                               ends a statement
+    3  shut the socket that it is blocked on                ends a read, a write, a connect
+    4  end the child processes that it started              ends a wait for them
+
+What is still there after that is in C code that does not return. Then main writes the interpreter off (overrun.py):
+it cannot be ended. The error of rung 1 stays pending, so whichever rung frees the thread, it is this error that comes.
+"""
+
+import contextlib
+import ctypes
+import logging
+import os
+import select
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from django.db import connections
+
+from runtime import blocked, wakeup
+from runtime.board import Cell
+from runtime.inside import Seat
+
+logger = logging.getLogger("server")
+
+STEP = 0.15  # seconds on each rung; main waits for all of them (overrun.PATIENCE)
+RUNGS = ("raised", "database interrupted", "socket shut", "child ended")
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """What one thread is doing, and by when it should be done."""
+
+    seat: Seat
+    deadline: float | None  # monotonic seconds
+    too_late: type[BaseException]
+    cancelled: type[BaseException] | None  # None: cannot be cancelled
+    thread: int = field(default_factory=threading.get_ident)
+    native: int = field(default_factory=threading.get_native_id)
+    databases: list[object] = field(default_factory=lambda: [connections[alias] for alias in connections])
+    error: type[BaseException] | None = None  # raised in it
+    rung: int = 0
+    next_step: float = 0.0
+
+    @property
+    def freed_by(self) -> str:
+        return RUNGS[max(self.rung, 1) - 1]
+
+
+class Watchdog:
+    """A thread of the interpreter. It sleeps until the next deadline, or until main cancels a task."""
+
+    def __init__(self, descriptor: int, threads: int) -> None:
+        self.descriptor = descriptor
+        self.threads = threads  # that it looks after; it ends with the last one
+        self.lock = threading.Lock()
+        self.runs: list[Run] = []
+        self.looks_at = 0.0  # monotonic seconds of its next look
+        self.steps: list[Callable[[Run], None]] = [_raise_error, _interrupt_databases, _shut_socket, _end_children]
+
+    def start(self) -> None:
+        threading.Thread(target=self._watch, name="watchdog").start()
+
+    def leave(self) -> None:
+        """A thread leaves, with no more work to come."""
+        with self.lock:
+            self.threads -= 1
+        wakeup.signal(self.descriptor)
+
+    @contextlib.contextmanager
+    def guard(
+        self, seat: Seat, seconds: float, too_late: type[BaseException], cancelled: type[BaseException] | None = None
+    ) -> Iterator[Run]:
+        """Raise `too_late` in the block once `seconds` are over (0: never), `cancelled` if somebody cancels it."""
+        deadline = time.monotonic() + seconds if seconds else None
+        run = Run(seat, deadline, too_late, cancelled)
+        with self.lock:
+            self.runs.append(run)
+        seat.row[Cell.DEADLINE] = int(deadline * 1e9) if deadline else 0
+        if deadline is not None and not deadline >= self.looks_at > 0:
+            wakeup.signal(self.descriptor)
+        try:
+            yield run
+        finally:
+            self._let_go(run)
+            seat.row[Cell.DEADLINE] = 0
+
+    def _let_go(self, run: Run) -> None:
+        """From here on nothing is raised in the thread any more; what comes until then is swallowed."""
+        errors = tuple(error for error in (run.too_late, run.cancelled) if error)
+        while True:
+            try:
+                with self.lock:
+                    if run in self.runs:
+                        self.runs.remove(run)
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(run.thread), None)
+            except errors:
+                continue
+            return
+
+    def _watch(self) -> None:
+        poll = select.poll()
+        poll.register(self.descriptor, select.POLLIN)
+        while self.threads:
+            seconds = self._seconds_until_next()
+            self.looks_at = time.monotonic() + seconds if seconds is not None else 0.0
+            poll.poll(None if seconds is None else max(0.0, seconds) * 1000 + 1)
+            while wakeup.take(self.descriptor):
+                pass
+            with self.lock:
+                for run in self.runs:
+                    self._look_at(run, time.monotonic())
+
+    def _seconds_until_next(self) -> float | None:
+        with self.lock:
+            steps = [step for run in self.runs if (step := run.next_step or run.deadline)]
+        return min(steps) - time.monotonic() if steps else None
+
+    def _look_at(self, run: Run, now: float) -> None:
+        if run.error is None:
+            if run.cancelled and run.seat.is_cancelled():
+                run.error = run.cancelled
+            elif run.deadline and now >= run.deadline:
+                run.error = run.too_late
+            else:
+                return
+        if run.rung < len(self.steps) and now >= run.next_step:
+            run.rung += 1
+            run.next_step = now + STEP
+            with contextlib.suppress(OSError):
+                self.steps[run.rung - 1](run)
+        elif run.rung == len(self.steps):
+            run.next_step = now + 60  # main's turn
+
+
+def _raise_error(run: Run) -> None:
+    assert run.error is not None
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(run.thread), ctypes.py_object(run.error))
+
+
+def _interrupt_databases(run: Run) -> None:
+    for wrapper in run.databases:
+        connection = getattr(wrapper, "connection", None)
+        for name in ("interrupt", "cancel"):  # SQLite's and PostgreSQL's
+            if hasattr(connection, name):
+                getattr(connection, name)()
+
+
+def _shut_socket(run: Run) -> None:
+    descriptor = blocked.descriptor_of(run.native)
+    if descriptor is not None and descriptor not in run.seat.assignment.descriptors:
+        blocked.shut(descriptor)
+
+
+def _end_children(run: Run) -> None:
+    for child in blocked.children_of(run.native):
+        os.kill(child, signal.SIGKILL)

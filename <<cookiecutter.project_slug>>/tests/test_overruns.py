@@ -1,0 +1,82 @@
+"""Tasks that do not end by themselves: which rung of the ladder frees them, and what becomes of their interpreter."""
+
+import os
+import socket
+
+import pytest
+
+from tests.server import running
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("data")) as server:
+        yield server
+
+
+@pytest.fixture
+def silent_port():
+    """A port that accepts connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def assert_timed_out(state, freed_by):
+    assert state["status"] == "FAILED"
+    assert state["error"]["type"] == "tasks.errors.TaskTimeout"
+    assert freed_by in state["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("task", "freed_by"),
+    [
+        ("endless_python", "raised"),
+        ("endless_statement", "database interrupted"),
+        ("slow_child", "child ended"),
+    ],
+)
+def test_it_is_ended_and_its_interpreter_goes_on(server, task, freed_by):
+    before = server.wait_for_task(server.enqueue("which_interpreter"))["result"]
+    assert_timed_out(server.wait_for_task(server.enqueue(task)), freed_by)
+
+    assert server.wait_for_task(server.enqueue("which_interpreter"))["result"] == before
+    assert server.metric("interpreter_abandoned") == 0
+
+
+@pytest.mark.parametrize("task", ["silent_peer", "silent_peer_with_timeout"])
+def test_a_read_from_a_silent_peer_is_ended_and_its_interpreter_goes_on(server, silent_port, task):
+    before = server.wait_for_task(server.enqueue("which_interpreter"))["result"]
+    assert_timed_out(server.wait_for_task(server.enqueue(task, silent_port)), "socket shut")
+
+    assert server.wait_for_task(server.enqueue("which_interpreter"))["result"] == before
+
+
+def test_a_running_task_is_cancelled(server):
+    task = server.enqueue("endless")
+    server.wait_for_task(task, "RUNNING")
+    server.client.post(f"/api/tasks/{task}/cancel/")
+    state = server.wait_for_task(task)
+
+    assert (state["status"], state["error"]["type"]) == ("FAILED", "tasks.errors.TaskCancelled")
+    assert server.metric("tasks_total", queue="default", outcome="cancelled") == 1
+
+
+def test_a_task_in_c_code_is_written_off_with_its_interpreter(tmp_path):
+    with running(tmp_path) as server:
+        before = server.wait_for_task(server.enqueue("which_interpreter"))["result"]
+        assert_timed_out(server.wait_for_task(server.enqueue("sleep_in_c")), "abandoned")
+        assert_timed_out(server.wait_for_task(server.enqueue("regular_expression")), "abandoned")
+
+        assert server.wait_for_task(server.enqueue("which_interpreter"))["result"] != before
+        assert server.metric("interpreter_abandoned") == 2
+        assert server.metric("tasks_total", queue="default", outcome="timeout") == 2
+        assert server.stop() == 0
+
+
+def test_with_too_many_written_off_it_drains_and_leaves_with_75(tmp_path):
+    with running(tmp_path) as server:
+        for _ in range(5):
+            server.enqueue("sleep_in_c")
+        assert server.wait_exit() == os.EX_TEMPFAIL
+    with running(tmp_path) as server:
+        assert server.client.get("/healthz").status_code == 200
