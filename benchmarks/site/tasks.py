@@ -2,6 +2,8 @@ import time
 
 from django.tasks import task
 
+from benchmarks.site.models import Effect
+
 
 @task
 def nothing() -> None:
@@ -21,3 +23,12 @@ def endless(seconds: float) -> int:
     while time.monotonic() < end:
         turns += 1
     return turns
+
+
+@task
+def effect(number: int) -> None:
+    """An effect that is right however often it is tried; every tenth task fails after it."""
+    Effect.objects.get_or_create(number=number)
+    time.sleep(0.02)
+    if number % 10 == 0:
+        raise ValueError("as planned")
