@@ -37,11 +37,11 @@ INTERPRETERS = {
         "request_timeout": 30,  # seconds
     },
     "workers": {
-        "critical": {"queues": ["critical"], "count": 1},
-        "default": {"queues": ["default"], "count": (1, 2)},
-        "exports": {"queues": ["exports"], "count": (0, 1)},
+        "critical": {"queues": ["critical"], "count": 1, "timeout": 60},
+        "default": {"queues": ["default"], "count": (1, 2), "timeout": 600},
+        "exports": {"queues": ["exports"], "count": (0, 1), "timeout": 3600},
         # Pillow refuses interpreters with a GIL of their own: this pool shares the main interpreter's.
-        "images": {"queues": ["images"], "count": (0, 1), "interpreter": "legacy"},
+        "images": {"queues": ["images"], "count": (0, 1), "timeout": 120, "interpreter": "legacy"},
     },
 }
 
@@ -108,6 +108,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": f"PRAGMA journal_mode=wal; PRAGMA synchronous={SQLITE_SYNCHRONOUS};",
     }
+    DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}  # in a file, for tests with several writers
 
 MEDIA_ROOT = DATA_DIR / "media"
 MEDIA_URL = "media/"

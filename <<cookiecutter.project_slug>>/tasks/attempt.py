@@ -121,8 +121,8 @@ class Attempt:
             "seconds": round(seconds, 6),
             "freed_by": self.freed_by,
             "type": f"{kind.__module__}.{kind.__qualname__}",
-            "message": str(error),
-            "traceback": "".join(format_exception(error))[-TRACEBACK_LIMIT:],
+            "message": storable(str(error)),
+            "traceback": storable("".join(format_exception(error))[-TRACEBACK_LIMIT:]),
         }
 
     def _tell_finished(self, status: TaskResultStatus, return_value: Any = None, **fields: Any) -> None:
@@ -141,6 +141,11 @@ class Attempt:
     @property
     def _label(self) -> str:
         return f"{self.claimed.task} {self.claimed.id}"
+
+
+def storable(text: str) -> str:
+    """Without what PostgreSQL refuses in JSON: NUL, and halves of surrogate pairs."""
+    return text.replace("\0", "\N{SYMBOL FOR NULL}").encode(errors="replace").decode()
 
 
 def leave_no_transaction_open() -> None:

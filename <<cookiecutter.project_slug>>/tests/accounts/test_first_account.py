@@ -68,7 +68,6 @@ def test_two_at_once_make_one(client: Client, link: str, monkeypatch: pytest.Mon
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite's test database, in memory, takes no second writer")
 def test_many_at_once_make_one(link: str) -> None:
     ready = Barrier(6)
 

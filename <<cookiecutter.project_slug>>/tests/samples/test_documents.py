@@ -84,7 +84,6 @@ def test_encrypted_with_a_password(parse: Callable[[bytes], Any], pdf_file: Make
 def test_aes_is_opened_where_a_library_for_it_is_installed(
     parse: Callable[[bytes], Any], stored: Stored, pdf_file: MakePdf, algorithm: str
 ) -> None:
-    pytest.importorskip("Crypto")
     result = parse(encrypted(pdf_file(2), algorithm))
     assert result["encrypted"]
     assert "This is page 2." in stored(result["text_url"]).read_text()
