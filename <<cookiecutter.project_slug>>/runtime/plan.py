@@ -89,7 +89,10 @@ def parse_interpreters(setting: Any, queues: tuple[str, ...]) -> tuple[WebPool, 
     if not isinstance(setting, dict) or not set(setting) <= {"web", "workers"}:
         raise StartError('INTERPRETERS: allowed is {"web": {…}, "workers": {POOL: {…}}}.')
     web = _pool(WebPool, "web", setting.get("web", {}))
-    workers = tuple(_worker_pool(name, options) for name, options in setting.get("workers", {}).items())
+    pools = setting.get("workers", {})
+    if not isinstance(pools, dict):
+        raise StartError('INTERPRETERS["workers"]: allowed is {POOL: {…}}.')
+    workers = tuple(_worker_pool(name, options) for name, options in pools.items())
     for pool in workers:
         if strange := set(pool.queues) - set(queues):
             raise StartError(
@@ -103,29 +106,35 @@ def _worker_pool(name: str, options: Any) -> WorkerPool:
     where = f'INTERPRETERS["workers"]["{name}"]'
     if name == "web" or not isinstance(name, str) or not name.isidentifier():
         raise StartError(f"{where}: a pool's name is an identifier, and not web.")
-    if not isinstance(options, dict) or not options.get("queues"):
+    queues = options.get("queues") if isinstance(options, dict) else None
+    if not queues or not isinstance(queues, (list, tuple)):
         raise StartError(f'{where}: "queues" is missing: a list of names.')
     count = options.get("count", (1, 1))
     least, most = count if isinstance(count, (tuple, list)) and len(count) == 2 else (count, count)
     if not (isinstance(least, int) and isinstance(most, int) and 0 <= least <= most <= 64 and most):
         raise StartError(f'{where}["count"]: allowed is a number from 1 to 64, or (least, most).')
-    options = options | {"name": name, "count": (least, most), "queues": tuple(options["queues"])}
+    options = options | {"name": name, "count": (least, most), "queues": tuple(queues)}
     return _pool(WorkerPool, f'workers"]["{name}', options)
 
 
 def _pool[P: WebPool | WorkerPool](pool: type[P], name: str, options: dict[str, Any]) -> P:
     where = f'INTERPRETERS["{name}"]'
+    if not isinstance(options, dict):
+        raise StartError(f"{where}={options!r}: allowed is a dictionary of options.")
     names = {f.name: f.type for f in fields(pool)}
     for option, value in options.items():
         if option not in names:
             raise StartError(f'{where}["{option}"]: no such option; there are {", ".join(names)}.')
-        if names[option] in (int, float) and (
-            not isinstance(value, (int, float)) or isinstance(value, bool) or value < 0
-        ):
-            raise StartError(f'{where}["{option}"]={value!r}: allowed is a number, 0 or more.')
+        if names[option] in (int, float) and not _is_number(value, whole=names[option] is int):
+            kind = "whole number" if names[option] is int else "number"
+            raise StartError(f'{where}["{option}"]={value!r}: allowed is a {kind}, 0 or more.')
     if options.get("interpreter", "isolated") not in KINDS:
         raise StartError(f'{where}["interpreter"]={options["interpreter"]!r}: allowed is {" or ".join(KINDS)}.')
     for option in ("threads", "count"):
         if options.get(option) == 0:
             raise StartError(f'{where}["{option}"]=0: allowed is 1 or more.')
     return pool(**options)
+
+
+def _is_number(value: Any, *, whole: bool) -> bool:
+    return isinstance(value, int if whole else (int, float)) and not isinstance(value, bool) and value >= 0
