@@ -62,8 +62,11 @@ def task_id(row: memoryview) -> str:
 
 def halves(number: int) -> tuple[int, int]:
     """A 128-bit number as two signed 64-bit ones, as the cells hold them."""
-    high, low = number >> 64, number & (2**64 - 1)
-    return high, low - 2**64 if low >= 2**63 else low
+    return _signed(number >> 64), _signed(number & (2**64 - 1))
+
+
+def _signed(half: int) -> int:
+    return half - 2**64 if half >= 2**63 else half
 
 
 class Board:
