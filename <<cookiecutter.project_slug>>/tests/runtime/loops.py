@@ -1,0 +1,103 @@
+"""What runs inside the interpreters of the tests: loops of a host, and functions that are called once."""
+
+import select
+import sys
+from collections.abc import Callable
+from concurrent import interpreters
+from typing import Any, NoReturn
+
+from runtime.board import Board, Cell, State
+from runtime.inside import Assignment, Loop, Seat
+
+
+def until_told(assignment: Assignment) -> Loop:
+    """A loop that waits for its stop signal."""
+
+    def loop(seat: Seat) -> None:
+        poll = select.poll()
+        poll.register(assignment.stop, select.POLLIN)
+        poll.poll()
+
+    return loop
+
+
+def returns(assignment: Assignment) -> Loop:
+    return lambda seat: None
+
+
+def fails(assignment: Assignment) -> Loop:
+    return _raises(lambda: ValueError("no such thing"))
+
+
+def exits(assignment: Assignment) -> Loop:
+    return _raises(lambda: SystemExit(3))
+
+
+def out_of_memory(assignment: Assignment) -> Loop:
+    return _raises(lambda: MemoryError())
+
+
+def does_not_load(assignment: Assignment) -> NoReturn:
+    raise ImportError("no module named nowhere")
+
+
+def second_thread_fails(assignment: Assignment) -> Loop:
+    """The thread of the second seat raises; the first one waits until it is told to leave."""
+    waits = until_told(assignment)
+
+    def loop(seat: Seat) -> None:
+        if seat.index:
+            raise ValueError("the second one")
+        waits(seat)
+
+    return loop
+
+
+def does_not_hear(assignment: Assignment) -> Loop:
+    """Waits for its watch signal instead, so a test decides when it ends."""
+
+    def loop(seat: Seat) -> None:
+        poll = select.poll()
+        poll.register(assignment.watch, select.POLLIN)
+        poll.poll()
+
+    return loop
+
+
+def _raises(error: Callable[[], BaseException]) -> Loop:
+    def loop(seat: Seat) -> None:
+        raise error()
+
+    return loop
+
+
+def write_done(memory: memoryview, queues: tuple[str, ...], seats: int) -> None:
+    board = Board(queues, seats, memory)
+    for number in range(seats):
+        board.seat(number)[Cell.DONE] = 100 + number
+
+
+def describe() -> dict[str, Any]:
+    return {"id": interpreters.get_current().id, "path": sys.path, "django": "django.conf" in sys.modules}
+
+
+def load_pillow() -> str:
+    import PIL._imaging
+
+    return PIL._imaging.__name__
+
+
+def raise_value_error() -> None:
+    raise ValueError("as asked")
+
+
+def raise_memory_error() -> None:
+    raise MemoryError
+
+
+def add(one: int, other: int) -> int:
+    return one + other
+
+
+def state_name(number: int) -> str:
+    return State(number).name

@@ -1,0 +1,131 @@
+"""INTERPRETERS of the settings: what is understood, and the one line for what is not."""
+
+import pytest
+
+from runtime.plan import Plan, StartError, WebPool, WorkerPool, parse_interpreters
+from runtime.supervisor import least, seats_needed
+from tests.runtime.make import make_plan
+
+QUEUES = ("critical", "default")
+SERVED = {"all": {"queues": QUEUES}}
+
+
+def test_a_pool_gets_the_defaults_for_what_it_does_not_say():
+    web, workers, warnings = parse_interpreters({"workers": SERVED}, QUEUES)
+
+    assert web == WebPool(count=2, threads=2, interpreter="isolated")
+    assert workers == (WorkerPool(name="all", queues=QUEUES, count=(1, 1), threads=1, interpreter="isolated"),)
+    assert warnings == []
+
+
+@pytest.mark.parametrize(("count", "expected"), [(3, (3, 3)), ((0, 2), (0, 2)), ([1, 64], (1, 64))])
+def test_a_count_is_a_number_or_least_and_most(count, expected):
+    _, (pool,), _ = parse_interpreters({"workers": {"all": {"queues": QUEUES, "count": count}}}, QUEUES)
+
+    assert pool.count == expected
+
+
+def test_a_queue_that_nobody_serves_is_a_warning_that_names_it():
+    _, _, warnings = parse_interpreters({"workers": {"one": {"queues": ["default"]}}}, QUEUES)
+
+    assert warnings == ["No pool in INTERPRETERS serves the queue critical."]
+
+
+@pytest.mark.parametrize("setting", [None, [], {"wep": {}}, {"web": {}, "worker": {}}])
+def test_the_setting_is_a_dictionary_of_web_and_workers(setting):
+    assert "INTERPRETERS: allowed is" in refusal(setting)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"threds": 2}, '["threds"]: no such option; there are count, threads, interpreter'),
+        ({"threads": 0}, '["threads"]=0'),
+        ({"threads": "2"}, "[\"threads\"]='2'"),
+        ({"threads": 1.5}, '["threads"]=1.5'),
+        ({"count": 0}, '["count"]=0'),
+        ({"count": -1}, '["count"]=-1'),
+        ({"count": 1.5}, '["count"]=1.5'),
+        ({"count": (1, 2)}, '["count"]=(1, 2)'),
+        ({"count": True}, '["count"]=True'),
+        ({"request_timeout": None}, '["request_timeout"]=None'),
+        ({"interpreter": "subprocess"}, "[\"interpreter\"]='subprocess': allowed is isolated or legacy or main"),
+        ("two", "allowed is"),
+        (None, "allowed is"),
+    ],
+)
+def test_a_wrong_option_of_the_web_is_named(options, named):
+    message = refusal({"web": options, "workers": SERVED})
+
+    assert message.startswith('INTERPRETERS["web"]')
+    assert named in message
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"timout": 2}, '["timout"]: no such option'),
+        ({"timeout": -1}, '["timeout"]=-1'),
+        ({"timeout": "60"}, "[\"timeout\"]='60'"),
+        ({"max_tasks": 2.5}, '["max_tasks"]=2.5'),
+        ({"threads": 0}, '["threads"]=0'),
+        ({"count": 0}, '["count"]'),
+        ({"count": (2, 1)}, '["count"]'),
+        ({"count": (0, 0)}, '["count"]'),
+        ({"count": (1, 65)}, '["count"]'),
+        ({"count": (1, 2, 3)}, '["count"]'),
+        ({"count": "1"}, '["count"]'),
+        ({"interpreter": "isolate"}, '["interpreter"]'),
+        ({"queues": []}, '"queues" is missing'),
+        ({"queues": ["critical", "slow"]}, "has the queue slow"),
+        ({"queues": "critical"}, '"queues"'),
+        ({"queues": 3}, '"queues"'),
+        ("critical", '"queues" is missing'),
+    ],
+)
+def test_a_wrong_option_of_a_pool_is_named(options, named):
+    given = {"queues": list(QUEUES)} | options if isinstance(options, dict) else options
+    message = refusal({"workers": {"heavy": given}})
+
+    assert message.startswith('INTERPRETERS["workers"]["heavy"]')
+    assert named in message
+
+
+@pytest.mark.parametrize("name", ["web", "two words", "", 3])
+def test_a_pools_name_is_an_identifier_and_not_web(name):
+    assert "a pool's name is an identifier, and not web" in refusal({"workers": {name: {"queues": ["default"]}}})
+
+
+def test_workers_that_are_no_dictionary_are_refused():
+    assert "INTERPRETERS" in refusal({"workers": ["default"]})
+
+
+def test_a_plan_survives_the_way_between_interpreters(tmp_path):
+    plan = make_plan(tmp_path, WorkerPool(name="all", queues=QUEUES, count=(0, 2)), port=8000, problems=("one",))
+
+    assert Plan.from_dict(plan.as_dict()) == plan
+
+
+@pytest.mark.parametrize(
+    ("roles", "pools"), [(("web", "workers"), ["web", "one"]), (("web",), ["web"]), (("workers",), ["one"])]
+)
+def test_the_roles_choose_the_pools(tmp_path, roles, pools):
+    plan = make_plan(tmp_path, WorkerPool(name="one", queues=QUEUES), roles=roles)
+
+    assert [pool.name for pool in plan.pools] == pools
+
+
+def test_there_are_seats_for_twice_the_most_threads(tmp_path):
+    elastic = WorkerPool(name="elastic", queues=QUEUES, count=(0, 3), threads=2)
+    plan = make_plan(tmp_path, elastic, web=WebPool(count=2, threads=4))
+
+    assert seats_needed(plan) >= 2 * (2 * 4 + 3 * 2) + 1
+    assert [least(pool) for pool in plan.pools] == [2, 0]
+
+
+def refusal(setting):
+    with pytest.raises(StartError) as caught:
+        parse_interpreters(setting, QUEUES)
+    message = str(caught.value)
+    assert len(message.splitlines()) == 1
+    return message
