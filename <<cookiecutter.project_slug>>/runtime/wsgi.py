@@ -107,15 +107,13 @@ class Exchange:
             self.head_sent = True
             self._send((frames.HEAD, *self.head))
         self._raise_if_gone()
-        for start in range(0, len(data), frames.CHUNK_SIZE):
+        for start in range(0, 0 if self._is_bodiless() else len(data), frames.CHUNK_SIZE):
             self._send((frames.CHUNK, bytes(data[start : start + frames.CHUNK_SIZE])))
 
     def _answer(self, application: Application) -> None:
         result = application(self.environ, self.start_response)
         try:
-            if self.environ["REQUEST_METHOD"] == "HEAD" or (self.head and self.head[0] in WITHOUT_BODY):
-                self._send_whole(b"")
-            elif type(result) is FileWrapper and (path := _whole_file(result)):
+            if type(result) is FileWrapper and not self._is_bodiless() and (path := _whole_file(result)):
                 self._send((frames.FILE, *self._require_head(), path))
             else:
                 self._send_parts(result)
@@ -125,7 +123,9 @@ class Exchange:
 
     def _send_parts(self, result: Iterable[bytes]) -> None:
         """One frame where the first part is all there is; otherwise each part when it comes."""
-        for part in result:
+        for part in () if self._is_bodiless() else result:
+            if self._is_bodiless():  # a generator, which has started its response just now
+                break
             if part and not self.head_sent and len(part) <= frames.CHUNK_SIZE and self._is_all(part, result):
                 return self._send_whole(part)
             if part:
@@ -133,6 +133,10 @@ class Exchange:
         if not self.head_sent:
             return self._send_whole(b"")
         self._send((frames.END,))
+
+    def _is_bodiless(self) -> bool:
+        """Whether the response is known to be a head alone."""
+        return self.head is not None and (self.environ["REQUEST_METHOD"] == "HEAD" or self.head[0] in WITHOUT_BODY)
 
     def _is_all(self, part: bytes, result: Iterable[bytes]) -> bool:
         _, headers = self._require_head()

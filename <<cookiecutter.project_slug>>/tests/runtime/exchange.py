@@ -1,0 +1,93 @@
+"""One request through `Exchange`, as the bridge sees it."""
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from runtime import frames
+from runtime.wsgi import Application, Exchange
+from tests.runtime.make import make_request
+
+LAST = (frames.WHOLE, frames.FILE, frames.END, frames.BROKEN)
+
+
+@dataclass
+class Answer:
+    """What came back."""
+
+    frames: list[tuple[Any, ...]]
+
+    @property
+    def kinds(self) -> list[int]:
+        return [frame[0] for frame in self.frames]
+
+    @property
+    def status(self) -> int:
+        return int(self.frames[0][1])
+
+    @property
+    def headers(self) -> frames.Headers:
+        found: frames.Headers = self.frames[0][2]
+        return found
+
+    @property
+    def body(self) -> bytes:
+        if self.frames[0][0] == frames.WHOLE:
+            return bytes(self.frames[0][3])
+        return b"".join(frame[1] for frame in self.frames if frame[0] == frames.CHUNK)
+
+
+def ask(application: Application, client_leaves_after: int = -1, **request: Any) -> Answer:
+    """Run the application on a request; the client may leave after so many frames."""
+    main, web = frames.pair()
+    main.setblocking(True)
+    received: list[tuple[Any, ...]] = []
+    with main, web:
+        thread = threading.Thread(target=Exchange(web, make_request(**request)).run, args=(application,))
+        thread.start()
+        while not received or received[-1][0] not in LAST:
+            received.append(frames.unpack(main.recv(frames.FRAME_SIZE)))
+            if len(received) == client_leaves_after:
+                main.send(frames.pack(frames.GONE))
+        thread.join()
+        main.setblocking(False)
+        assert _nothing_left(main), "a frame came after the last one"
+    return Answer(received)
+
+
+def _nothing_left(main: Any) -> bool:
+    try:
+        return not main.recv(1)
+    except BlockingIOError:
+        return True
+
+
+class Parts:
+    """A body whose close() is remembered; `error` is raised after the last part."""
+
+    def __init__(self, *parts: bytes, error: Exception | None = None) -> None:
+        self.parts, self.error = iter(parts), error
+        self.closed = 0
+
+    def __iter__(self) -> Parts:
+        return self
+
+    def __next__(self) -> bytes:
+        for part in self.parts:
+            return part
+        if self.error:
+            raise self.error
+        raise StopIteration
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def answering(result: Any, status: str = "200 OK", headers: frames.Headers | None = None) -> Application:
+    """An application that answers with this body."""
+
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        start_response(status, [("Content-Type", "text/plain")] if headers is None else headers)
+        return result
+
+    return application
