@@ -16,8 +16,15 @@ class BodyTooLarge(Exception):
     """The body is, or says it is, larger than MAX_REQUEST_BODY."""
 
 
+class BodyIncomplete(Exception):
+    """The client has left in the middle of its body."""
+
+
 async def receive(proto: Any, headers: Any, limit: int, folder: Path) -> Body:
-    """Read a body of at most `limit` bytes. Raises BodyTooLarge once that is known, OSError if the disk is full."""
+    """Read a body of at most `limit` bytes.
+
+    Raises BodyTooLarge once that is known, BodyIncomplete, and OSError if the disk is full.
+    """
     declared = headers.get("content-length")
     if declared is None and headers.get("transfer-encoding") is None:
         return b""
@@ -25,12 +32,19 @@ async def receive(proto: Any, headers: Any, limit: int, folder: Path) -> Body:
     if declared is not None and length > limit:
         raise BodyTooLarge
     if length <= IN_MEMORY:
+        return await _read(proto)
+    return await _spool(proto, limit, folder, length if declared is not None else None)
+
+
+async def _read(proto: Any) -> bytes:
+    try:
         content: bytes = await proto()
-        return content
-    return await _spool(proto, limit, folder)
+    except RuntimeError as error:  # Granian's RSGIProtocolClosed
+        raise BodyIncomplete from error
+    return content
 
 
-async def _spool(proto: Any, limit: int, folder: Path) -> Body:
+async def _spool(proto: Any, limit: int, folder: Path, declared: int | None) -> Body:
     loop, batch, length = asyncio.get_running_loop(), bytearray(), 0
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
         async for chunk in proto:
@@ -41,6 +55,8 @@ async def _spool(proto: Any, limit: int, folder: Path) -> Body:
             if len(batch) >= BATCH:
                 await loop.run_in_executor(None, _write_all, file, batch)
                 batch = bytearray()
+        if declared is not None and length != declared:  # Granian does not say that the client has gone
+            raise BodyIncomplete
         if length <= IN_MEMORY:
             return bytes(batch)
         await loop.run_in_executor(None, _write_all, file, batch)

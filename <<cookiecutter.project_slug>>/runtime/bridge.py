@@ -11,7 +11,7 @@ from collections import deque
 from typing import Any
 
 from runtime import frames
-from runtime.body import Body, BodyTooLarge, discard, receive
+from runtime.body import Body, BodyIncomplete, BodyTooLarge, discard, receive
 from runtime.health import Health
 from runtime.metrics import WebMetrics
 from runtime.plan import Plan
@@ -78,6 +78,8 @@ class Bridge:
             body = await receive(proto, headers, self.plan.max_request_body, self.spool)
         except BodyTooLarge:
             return send_error(proto, 413, "PayloadTooLarge", f"At most {self.plan.max_request_body} bytes are taken.")
+        except BodyIncomplete:
+            return send_error(proto, 400, "BadRequest", "The body is shorter than its Content-Length.")
         except OSError as error:
             return send_error(proto, 507, "StorageFull", f"The upload could not be stored: {error.strerror}.")
         if not self.idle and len(self.waiting) >= WAITING_LIMIT:
