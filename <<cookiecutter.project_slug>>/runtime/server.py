@@ -36,6 +36,7 @@ class Server(GranianServer):
             self.socket = socket.create_server((host, port), family=family, backlog=BACKLOG)
         except OSError as error:
             raise StartError(f"HOST={host} PORT={port}: {error.strerror}. Set another one.") from error
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it; else 40 ms at times
         self.address = address(host, self.socket.getsockname()[1])
 
     def start(self) -> None:
