@@ -26,7 +26,9 @@ def enqueue(variables: dict[str, str], first: int, number: int) -> None:
         "from django.tasks import task_backends; from benchmarks.site.tasks import effect;"
         f"task_backends['default'].enqueue_many(effect, [((n,), {{}}) for n in range({first}, {first + number})])"
     )
-    subprocess.run([sys.executable, "manage.py", "shell", "-v", "0", "-c", code], cwd=PROJECT, env=variables, check=True)
+    subprocess.run(
+        [sys.executable, "manage.py", "shell", "-v", "0", "-c", code], cwd=PROJECT, env=variables, check=True
+    )
 
 
 def start(variables: dict[str, str], log: Path) -> subprocess.Popen[bytes]:

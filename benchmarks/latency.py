@@ -17,11 +17,11 @@ def measure(server: Server, number: int, apart: float) -> list[float]:
     for _ in range(number):
         ids.append(json.loads(get(f"{server.url}/bench/enqueue"))["id"])
         time.sleep(apart)
-    return [json.loads(get(f"{server.url}/api/tasks/{task}/"))["result"] for task in ids]
+    return [json.loads(get(f"{server.url}/bench/result/{task}"))["result"] for task in ids]
 
 
 def main(number: int = 200, apart: int = 50, idle: int = 0) -> None:
-    with running(DEBUG="1") as server:
+    with running() as server:
         measure(server, 20, 0.02)  # warm
         print(f"idling for {idle} s ...", flush=True)
         time.sleep(idle)

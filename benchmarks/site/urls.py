@@ -8,5 +8,6 @@ urlpatterns = [
     path("bench/query", views.query),
     path("bench/python", views.python),
     path("bench/enqueue", views.enqueue),
+    path("bench/result/<str:task_id>", views.result),
     *project,
 ]

@@ -21,3 +21,8 @@ def python(request: HttpRequest) -> HttpResponse:
 def enqueue(request: HttpRequest) -> JsonResponse:
     """One task that measures its own way to a worker."""
     return JsonResponse({"id": tasks.first_line.enqueue(time.time_ns()).id})
+
+
+def result(request: HttpRequest, task_id: str) -> JsonResponse:
+    """Milliseconds that it took."""
+    return JsonResponse({"result": tasks.first_line.get_result(task_id).return_value})
