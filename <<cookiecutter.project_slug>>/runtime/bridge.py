@@ -74,6 +74,8 @@ class Bridge:
     async def _serve(self, scope: Any, proto: Any) -> int:
         """Answer one request; returns the status that was sent."""
         headers = scope.headers
+        if "web" not in self.plan.roles:
+            return send_error(proto, 404, "NotFound", "This server runs background tasks only (ROLES).")
         try:
             body = await receive(proto, headers, self.plan.max_request_body, self.spool)
         except BodyTooLarge:
@@ -142,19 +144,28 @@ class Bridge:
             self._resume(link)
             self._next_request(link)
 
-    def detach(self, host: str) -> None:
-        """No more requests for this interpreter; those that it has are answered, or end with a 500 if it has died."""
-        for link in self.links.pop(host, []):
+    def detach(self, host: str) -> list[Link]:
+        """No more requests for this interpreter; those that it has may still be answered."""
+        links = self.links.pop(host, [])
+        for link in links:
             if link in self.idle:
                 self.idle.remove(link)
+        return links
 
-    def fail(self, host_links: list[Link]) -> None:
-        """These threads will not answer any more."""
-        for link in host_links:
+    def drop(self, host: str) -> None:
+        """This interpreter is gone: what it has not answered ends with a 500."""
+        for link in self.detach(host):
             self._pause(link)
             if link.response is not None:
-                self._finish_with_error(link.response)
+                _answer(link.response, 500, "The interpreter that served this request has died.")
                 link.response = None
+
+    def expire(self, now: float) -> None:
+        """Answer requests with 504 that have no head of a response yet after the web pool's request_timeout."""
+        for link in [link for links in self.links.values() for link in links]:
+            response = link.response
+            if response is not None and not response.head.done() and now - link.since > self.plan.web.request_timeout:
+                _answer(response, 504, f"No answer within {self.plan.web.request_timeout:g} s.")
 
     @property
     def busy(self) -> int:
@@ -185,22 +196,26 @@ class Bridge:
 
     def _read(self, link: Link) -> None:
         """A frame has come from a web thread."""
-        size = link.socket.recv_into(self.buffer)
-        response = link.response
+        try:
+            size = link.socket.recv_into(self.buffer)
+        except ConnectionResetError:  # the thread has left without reading its request
+            size = 0
         if not size:
-            return self._pause(link)  # the thread has left; the supervisor hears of it by itself
+            return self.fail([link])
+        response = link.response
         if response is None:
             return
         frame = frames.unpack(self.buffer[:size])
         kind = frame[0]
-        if kind in (frames.WHOLE, frames.FILE, frames.END, frames.BROKEN):
+        if kind in frames.LAST:
             self._next_request(link)
+            if kind in (frames.END, frames.BROKEN):
+                return _answer(response, 500, "The request has failed.")
         if kind in (frames.WHOLE, frames.FILE, frames.HEAD):
-            response.head.set_result(frame)
-        elif kind == frames.CHUNK:
-            self._buffer(link, response, frame[1])
+            if not response.head.done():  # else it came too late
+                response.head.set_result(frame)
         else:
-            response.end()
+            self._buffer(link, response, frame[1])
 
     def _buffer(self, link: Link, response: Response, chunk: bytes) -> None:
         if response.link is None:
@@ -223,13 +238,14 @@ class Bridge:
         else:
             self.idle.append(link)
 
-    @staticmethod
-    def _finish_with_error(response: Response) -> None:
-        response.link = None
-        response.end()
-        if not response.head.done():
-            page = b"The interpreter that served this request has failed."
-            response.head.set_result((frames.WHOLE, 500, [("content-type", "text/plain; charset=utf-8")], page))
+
+def _answer(response: Response, status: int, text: str) -> None:
+    """End a response without its web thread; what that still sends is thrown away."""
+    response.link = None
+    response.end()
+    if not response.head.done():
+        headers = [("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store")]
+        response.head.set_result((frames.WHOLE, status, headers, text.encode()))
 
 
 def _headers(scope: Any) -> frames.Headers:

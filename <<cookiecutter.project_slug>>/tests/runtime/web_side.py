@@ -1,0 +1,132 @@
+"""What stands on both sides of the bridge: a client as Granian shows it, and a web thread that a test plays."""
+
+import asyncio
+import os
+import socket
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from runtime import frames
+from runtime.bridge import Bridge, Link
+from runtime.metrics import WebMetrics
+from tests.runtime.make import make_plan
+from tests.runtime.on_loop import cleanups
+
+
+class Headers:
+    """RSGI's headers."""
+
+    def __init__(self, pairs: frames.Headers) -> None:
+        self.pairs = pairs
+
+    def items(self) -> frames.Headers:
+        return list(self.pairs)
+
+    def get(self, name: str) -> str | None:
+        return dict(self.pairs).get(name)
+
+
+class Client:
+    """RSGI's scope and protocol of one request, and what was answered to it."""
+
+    def __init__(self, path: str = "/", headers: frames.Headers | None = None, body: bytes = b"") -> None:
+        given = [("host", "localhost"), *(headers or [])]
+        if body:
+            given.append(("content-length", str(len(body))))
+        self.body = body
+        self.scope = SimpleNamespace(
+            method="POST" if body else "GET", path=path, query_string="a=1", http_version="1.1", scheme="http",
+            client="127.0.0.1:50000", server="127.0.0.1:8000", headers=Headers(given), authority=None,
+        )  # fmt: skip
+        self.status = 0
+        self.headers: frames.Headers = []
+        self.content = b""
+        self.file = ""
+        self.is_slow = asyncio.Event()  # set: it reads what is sent to it
+        self.is_slow.set()
+        self.has_left = False
+
+    async def __call__(self) -> bytes:
+        return self.body
+
+    async def __aiter__(self) -> Any:
+        yield self.body
+
+    def response_bytes(self, status: int, headers: frames.Headers, content: bytes) -> None:
+        assert not self.status, "answered twice"
+        self.status, self.headers, self.content = status, headers, content
+
+    def response_str(self, status: int, headers: frames.Headers, text: str) -> None:
+        self.response_bytes(status, headers, text.encode())
+
+    def response_file(self, status: int, headers: frames.Headers, path: str) -> None:
+        self.status, self.headers, self.file = status, headers, path
+
+    def response_stream(self, status: int, headers: frames.Headers) -> Client:
+        self.status, self.headers = status, headers
+        return self
+
+    async def send_bytes(self, chunk: bytes) -> None:
+        await self.is_slow.wait()
+        if self.has_left:
+            raise RuntimeError("RSGI transport is closed")
+        self.content += chunk
+
+
+class WebThread:
+    """A web thread's end of the socketpair."""
+
+    def __init__(self) -> None:
+        self.main, self.web = frames.pair()
+        self.web.setblocking(False)
+
+    async def receive(self) -> tuple[Any, ...]:
+        return frames.unpack(await asyncio.get_running_loop().sock_recv(self.web, frames.FRAME_SIZE))
+
+    async def send(self, *frame: Any) -> None:
+        await asyncio.get_running_loop().sock_sendall(self.web, frames.pack(frame))
+
+    async def answer(self, status: int = 200, content: bytes = b"hello") -> tuple[Any, ...]:
+        """Receive a request and answer it; the request."""
+        request = await self.receive()
+        await self.send(frames.WHOLE, status, [], content)
+        return request
+
+    def has_something(self) -> bool:
+        try:
+            return bool(self.web.recv(frames.FRAME_SIZE, socket.MSG_PEEK))
+        except BlockingIOError:
+            return False
+
+
+class Stage:
+    """A bridge with web threads that the test plays."""
+
+    def __init__(self, folder: Path, *hosts: int, **fields: Any) -> None:
+        """`hosts`: how many threads each web interpreter has; `fields` of the plan."""
+        os.makedirs(folder / "tmp", exist_ok=True)
+        health: Any = SimpleNamespace(answers={"/healthz": self.healthz})
+        self.metrics = WebMetrics()
+        self.bridge = Bridge(make_plan(folder, **fields), health, self.metrics)
+        self.threads = [self.add(f"web-{number}", count) for number, count in enumerate(hosts, 1)]
+
+    def add(self, host: str, count: int) -> list[WebThread]:
+        """A web interpreter becomes ready."""
+        threads = [WebThread() for _ in range(count)]
+        self.bridge.attach(host, [thread.main for thread in threads])
+        cleanups.append(partial(self._close, self.bridge.links[host], threads))
+        return threads
+
+    async def healthz(self, proto: Any) -> None:
+        proto.response_str(200, [], "ok")
+
+    def ask(self, client: Client) -> asyncio.Task[None]:
+        return asyncio.get_running_loop().create_task(self.bridge.__rsgi__(client.scope, client))
+
+    def _close(self, links: list[Link], threads: list[WebThread]) -> None:
+        self.bridge.fail(links)
+        for thread in threads:
+            thread.web.close()
+            thread.main.close()
