@@ -49,6 +49,7 @@ class Supervisor:
         self.too_many_abandoned = asyncio.Event()
         self.scaling = Scaling(board, wakeups.queues, self.hosts_of)
         self.health.unready = self.unready
+        self.metrics.waiting = lambda: len(bridge.waiting)
 
     def count_lost(self, recovered: dict[str, int]) -> None:
         """Tasks that earlier boots held, by queue."""
@@ -156,6 +157,7 @@ class Supervisor:
         for host in self.hosts.values():
             states = [self.board.seat(seat)[Cell.STATE] for seat in host.assignment.seats]
             if State.LEAVING in states:
+                self.bridge.detach(host.name)
                 host.stop_after_error()
             elif states[0] == State.READY and not host.ready:
                 self._became_ready(host)
@@ -192,7 +194,7 @@ class Supervisor:
         """Forget an interpreter that has ended, or was never started."""
         del self.hosts[host.name]
         del self.metrics.hosts[host.name]
-        self.bridge.detach(host.name)
+        self.bridge.drop(host.name)
         host.close()
         self.changed.set()
         for seat in host.assignment.seats:
@@ -225,8 +227,8 @@ class Supervisor:
         return overrun.cancel(self.board, self.hosts.values(), task, wakeup.signal)
 
     def _look_for_overdue(self) -> None:
-        workers = [host for host in self.hosts.values() if not host.sockets]
-        for host, stuck in overrun.overdue(self.board, workers):
+        self.bridge.expire(time.monotonic())
+        for host, stuck in overrun.overdue(self.board, self.hosts.values()):
             self._abandon(host, stuck)
         self.loop.call_later(overrun.LOOK_EVERY, self._look_for_overdue)
 
@@ -237,10 +239,12 @@ class Supervisor:
         """
         event("interpreter_abandoned", logging.ERROR, interpreter=host.name, tasks=",".join(stuck))
         self.metrics.abandoned += 1
+        self.bridge.detach(host.name)
         del self.hosts[host.name]
         host.stop()
         host.abandoned = True
-        self._judge(host, "It did not end when it was told to: its interpreter was abandoned.", stuck)
+        if not host.sockets:
+            self._judge(host, "It did not end when it was told to: its interpreter was abandoned.", stuck)
         if self.metrics.abandoned > overrun.MOST_ABANDONED:
             self.too_many_abandoned.set()
         elif not self.stopping:
