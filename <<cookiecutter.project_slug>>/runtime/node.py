@@ -60,10 +60,10 @@ def running_nodes(folder: Path) -> list[dict[str, Any]]:
 
 def read(path: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(path.read_text())
+        content = json.loads(path.read_text())
     except OSError, ValueError:
         return {}
-    return content
+    return content if isinstance(content, dict) else {}
 
 
 def _is_locked(path: Path) -> bool:

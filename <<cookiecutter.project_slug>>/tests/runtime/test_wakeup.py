@@ -1,0 +1,171 @@
+"""Event descriptors, and the socket through which other processes wake the server."""
+
+import os
+import select
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from runtime import wakeup
+from runtime.host import call_once
+from runtime.wakeup import Wakeups, WakeupSocket
+from tests.runtime.on_loop import on_the_loop, turns
+from tests.server import PROJECT
+
+QUEUES = ("critical", "default")
+
+
+@pytest.fixture
+def wakeups():
+    made = Wakeups.make(QUEUES)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def cancelled():
+    return []
+
+
+@pytest.fixture
+def listener(tmp_path, wakeups, cancelled):
+    listener = WakeupSocket(tmp_path / "server-1.sock", wakeups, cancelled.append)
+    yield listener
+    listener.socket.close()
+
+
+def is_readable(descriptor):
+    return bool(select.select([descriptor], [], [], 0)[0])
+
+
+def taken(descriptor):
+    return sum(iter(lambda: wakeup.take(descriptor), False))
+
+
+def test_each_signal_is_taken_once(wakeups):
+    event = wakeups.housekeeper
+    assert wakeup.take(event) is False
+    wakeup.signal(event)
+    wakeup.signal(event, 2)
+
+    assert taken(event) == 3
+    assert not is_readable(event)
+
+
+def test_a_signalled_descriptor_stays_readable_until_it_is_taken(wakeups):
+    wakeup.signal(wakeups.housekeeper)
+
+    assert is_readable(wakeups.housekeeper)
+    assert is_readable(wakeups.housekeeper)
+
+
+def test_a_signal_from_another_interpreter_arrives(wakeups):
+    call_once("isolated", "runtime.wakeup:signal", wakeups.supervisor, 2)
+
+    assert taken(wakeups.supervisor) == 2
+
+
+def test_descriptors_are_not_inherited_by_child_processes(wakeups):
+    assert not any(os.get_inheritable(event) for event in (*wakeups.queues.values(), wakeups.housekeeper))
+
+
+def test_a_message_of_another_process_wakes_its_queue(tmp_path, wakeups, listener):
+    code = "import sys, pathlib; from runtime import wakeup; wakeup.send(pathlib.Path(sys.argv[1]), 'queue default')"
+    subprocess.run([sys.executable, "-c", code, tmp_path], cwd=PROJECT, check=True)
+    listener.receive()
+
+    assert taken(wakeups.queues["default"]) == 1
+    assert taken(wakeups.queues["critical"]) == taken(wakeups.housekeeper) == 0
+
+
+@pytest.mark.parametrize("message", ["due", "queue unknown", "", "queue", "\N{PILE OF POO}", "x" * 1000])
+def test_what_names_no_queue_wakes_the_housekeeper_at_most(tmp_path, wakeups, listener, message):
+    wakeup.send(tmp_path, message)
+    listener.receive()
+
+    assert not any(taken(event) for event in wakeups.queues.values())
+    assert taken(wakeups.housekeeper) <= 1
+
+
+def test_bytes_that_are_no_text_are_survived(tmp_path, wakeups, listener):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"\xff\xfe", str(listener.path))
+    wakeup.send(tmp_path, "queue critical")
+    listener.receive()
+
+    assert taken(wakeups.queues["critical"]) == 1
+
+
+def test_a_cancel_is_passed_on_with_its_id(tmp_path, listener, cancelled):
+    wakeup.send(tmp_path, "cancel 0123")
+    listener.receive()
+
+    assert cancelled == ["0123"]
+
+
+def test_every_server_on_the_folder_is_told(tmp_path, wakeups, listener):
+    other = Wakeups.make(QUEUES)
+    second = WakeupSocket(tmp_path / "server-2.sock", other, print)
+    wakeup.send(tmp_path, "queue default")
+    for each in (listener, second):
+        each.receive()
+    second.socket.close()
+
+    assert (taken(wakeups.queues["default"]), taken(other.queues["default"])) == (1, 1)
+    other.close()
+
+
+def test_sending_where_no_server_listens_is_no_error(tmp_path, listener):
+    listener.socket.close()
+    (tmp_path / "server-2.sock").write_text("no socket")
+
+    wakeup.send(tmp_path, "queue default")
+    wakeup.send(tmp_path / "missing", "queue default")
+
+
+def test_a_server_that_does_not_read_holds_nobody_up(tmp_path, wakeups, listener):
+    for _ in range(10000):
+        wakeup.send(tmp_path, "queue default")
+    listener.receive()
+
+    assert 0 < taken(wakeups.queues["default"]) < 10000
+
+
+def test_the_socket_that_a_killed_server_left_behind_is_replaced(tmp_path, wakeups, listener, cancelled):
+    listener.socket.close()
+    again = WakeupSocket(listener.path, wakeups, cancelled.append)
+    wakeup.send(tmp_path, "queue default")
+    again.receive()
+    again.socket.close()
+
+    assert taken(wakeups.queues["default"]) == 1
+
+
+def test_a_folder_with_a_long_path_can_be_served(tmp_path, wakeups):
+    folder = tmp_path / ("long" * 30)
+    folder.mkdir()
+    listener = WakeupSocket(folder / "server-1.sock", wakeups, print)
+    wakeup.send(folder, "queue default")
+    listener.receive()
+    listener.socket.close()
+
+    assert taken(wakeups.queues["default"]) == 1
+
+
+@on_the_loop
+async def test_it_listens_on_the_loop_until_it_is_closed(tmp_path):
+    wakeups = Wakeups.make(QUEUES)
+    listener = WakeupSocket(tmp_path / "server-1.sock", wakeups, print)
+    listener.listen()
+    wakeup.send(tmp_path, "queue default")
+    await turns()
+    heard = taken(wakeups.queues["default"])
+    listener.close()
+    wakeup.send(tmp_path, "queue default")
+    await turns()
+    later = taken(wakeups.queues["default"])
+    wakeups.close()
+
+    assert (heard, later, listener.path.exists()) == (1, 0, False)
