@@ -1,0 +1,44 @@
+"""The socket that the server listens on, and how it is called."""
+
+import socket
+
+import pytest
+
+from runtime.plan import StartError
+from runtime.server import Server, address
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("0.0.0.0", "http://localhost:8000"),
+        ("::", "http://localhost:8000"),
+        ("::1", "http://[::1]:8000"),
+        ("example.com", "http://example.com:8000"),
+    ],
+)
+def test_the_address_is_one_that_a_browser_takes(host, expected):
+    assert address(host, 8000) == expected
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_port_0_is_a_free_one_which_is_told(host):
+    server = Server(None, host, 0)
+    port = server.socket.getsockname()[1]
+    server.socket.close()
+
+    assert port > 0
+    assert server.address.endswith(f":{port}")
+
+
+def test_a_port_in_use_is_refused_and_named():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(StartError, match=f"HOST=127.0.0.1 PORT={port}: .*[Aa]ddress"):
+            Server(None, "127.0.0.1", port)
+
+
+def test_an_address_that_is_not_this_machines_is_refused_and_named():
+    with pytest.raises(StartError, match="HOST=192.0.2.1 PORT=0: "):
+        Server(None, "192.0.2.1", 0)
