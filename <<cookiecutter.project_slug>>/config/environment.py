@@ -70,6 +70,17 @@ class Environment(environ.Env):  # type: ignore[misc]
             raise self._wrong(name, f"one or more of {', '.join(choices)}, separated by commas")
         return values
 
+    def folder(self, name: str, default: Path) -> Path:
+        """A folder, made if it is not there; a relative one counts from where the default is."""
+        path = default.parent / self.text(name, str(default))
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._wrong(name, f"a folder that can be written to ({path}: {error.strerror})") from None
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise self._wrong(name, f"a folder that can be written to ({path}: by user {os.getuid()})")
+        return path
+
     def words(self, name: str, default: str = "") -> tuple[str, ...]:
         return tuple(word.strip() for word in self.text(name, default).split(",") if word.strip())
 
@@ -83,10 +94,12 @@ class Environment(environ.Env):  # type: ignore[misc]
     def database(self, name: str, default: str) -> dict[str, object]:
         allowed = "sqlite:///path/to/file or postgres://user:password@host:5432/name"
         url = self.text(name, default)
-        if urlsplit(url).scheme not in {"sqlite", "postgres", "postgresql"}:
-            raise self._wrong(name, allowed, secret=True)
-        config: dict[str, object] = self.db_url_config(url)
-        if not config.get("NAME"):
+        try:
+            known = urlsplit(url).scheme in {"sqlite", "postgres", "postgresql"}
+            config: dict[str, object] = self.db_url_config(url) if known else {}
+        except ImproperlyConfigured, ValueError:
+            raise self._wrong(name, allowed, secret=True) from None
+        if config.get("NAME") in (None, "", ":memory:"):  # one in memory would be another one for each connection
             raise self._wrong(name, allowed, secret=True)
         return config
 

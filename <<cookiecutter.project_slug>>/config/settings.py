@@ -13,8 +13,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(BASE_DIR / ".env")
 
 DEBUG = env.flag("DEBUG")
-DATA_DIR = BASE_DIR / env.text("DATA_DIR", "data")  # everything that must last
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+DATA_DIR = env.folder("DATA_DIR", BASE_DIR / "data")  # everything that must last
 SECRET_KEY = env.secret("SECRET_KEY", least_length=32) or stored_secret_key(DATA_DIR)
 ALLOWED_HOSTS = list(env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"))
 

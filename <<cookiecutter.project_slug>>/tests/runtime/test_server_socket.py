@@ -40,5 +40,5 @@ def test_a_port_in_use_is_refused_and_named():
 
 
 def test_an_address_that_is_not_this_machines_is_refused_and_named():
-    with pytest.raises(StartError, match="HOST=192.0.2.1 PORT=0: "):
+    with pytest.raises(StartError, match=r"HOST=192\.0\.2\.1 PORT=0: "):
         Server(None, "192.0.2.1", 0)
