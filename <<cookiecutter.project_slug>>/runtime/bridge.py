@@ -155,10 +155,16 @@ class Bridge:
     def drop(self, host: str) -> None:
         """This interpreter is gone: what it has not answered ends with a 500."""
         for link in self.detach(host):
-            self._pause(link)
-            if link.response is not None:
-                _answer(link.response, 500, "The interpreter that served this request has died.")
-                link.response = None
+            self._lose(link)
+
+    def _lose(self, link: Link) -> None:
+        """This thread will not answer any more."""
+        self._pause(link)
+        if link in self.idle:
+            self.idle.remove(link)
+        if link.response is not None:
+            _answer(link.response, 500, "The interpreter that served this request has died.")
+            link.response = None
 
     def expire(self, now: float) -> None:
         """Answer requests with 504 that have no head of a response yet after the web pool's request_timeout."""
@@ -201,7 +207,7 @@ class Bridge:
         except ConnectionResetError:  # the thread has left without reading its request
             size = 0
         if not size:
-            return self.fail([link])
+            return self._lose(link)
         response = link.response
         if response is None:
             return

@@ -17,6 +17,7 @@ import socket
 from typing import Any
 
 WHOLE, FILE, HEAD, CHUNK, END, BROKEN = range(6)
+LAST = (WHOLE, FILE, END, BROKEN)  # after one of these the thread is free for the next request
 GONE = ("gone",)
 
 CHUNK_SIZE = 128 * 1024  # bytes of body in a frame: well under the kernel's default socket buffer (212,992)

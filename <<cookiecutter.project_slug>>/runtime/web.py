@@ -1,5 +1,6 @@
 """The loop of a web thread: receive a request, let Django answer it, send the response."""
 
+import contextlib
 import logging
 import os
 import socket
@@ -10,23 +11,44 @@ from django.core.servers.basehttp import get_internal_wsgi_application
 from runtime import frames
 from runtime.board import State
 from runtime.inside import Assignment, Loop, Seat
+from runtime.watchdog import Watchdog
 from runtime.wsgi import Application, Exchange
 
 logger = logging.getLogger("server")
 
 
+MAIN_FIRST = 0.4  # seconds by which main's 504 is ahead of the error in the thread (overrun.LOOK_EVERY is below it)
+
+
+class RequestTimeout(TimeoutError):
+    """The request had no answer within the web pool's request_timeout: its client has got a 504."""
+
+
 def run(assignment: Assignment) -> Loop:
-    return partial(serve, get_internal_wsgi_application())
+    watchdog = Watchdog(assignment.watch, threads=assignment.plan.web.threads)
+    watchdog.start()
+    return partial(serve, get_internal_wsgi_application(), watchdog)
 
 
-def serve(application: Application, seat: Seat) -> None:
+def serve(application: Application, watchdog: Watchdog, seat: Seat) -> None:
     """Answer requests until main closes its end of the socket."""
-    buffer = memoryview(bytearray(frames.FRAME_SIZE))
+    try:
+        _serve(application, watchdog, seat)
+    finally:
+        watchdog.leave()
+        seat.show_state(State.LEAVING)
+
+
+def _serve(application: Application, watchdog: Watchdog, seat: Seat) -> None:
+    buffer, seconds = memoryview(bytearray(frames.FRAME_SIZE)), seat.assignment.plan.web.request_timeout + MAIN_FIRST
     with socket.socket(fileno=os.dup(seat.assignment.sockets[seat.index])) as channel:
         while size := channel.recv_into(buffer):
             frame = frames.unpack(buffer[:size])
             if frame != frames.GONE:  # one that came after the response had gone out
                 seat.busy()
-                Exchange(channel, frame).run(application)
+                exchange = Exchange(channel, frame)
+                with contextlib.suppress(RequestTimeout), watchdog.guard(seat, seconds, RequestTimeout) as run:
+                    exchange.on_head = partial(watchdog.relieve, run)
+                    exchange.run(application)
+                exchange.end()
                 seat.idle()
-    seat.show_state(State.LEAVING)

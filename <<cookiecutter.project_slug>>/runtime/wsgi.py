@@ -72,9 +72,10 @@ class Exchange:
 
     def __init__(self, channel: socket.socket, request: tuple[Any, ...]) -> None:
         self.channel = channel
+        self.on_head: Callable[[], None] = lambda: None  # called once the response has begun
         self.environ, self.body = make_environ(request)
         self.head: tuple[int, frames.Headers] | None = None
-        self.head_sent = False
+        self.head_sent = self.ended = False
 
     def run(self, application: Application) -> None:
         """Answer the request, whatever the application does."""
@@ -106,6 +107,7 @@ class Exchange:
         if not self.head_sent:
             self.head_sent = True
             self._send((frames.HEAD, *self.head))
+            self.on_head()
         self._raise_if_gone()
         for start in range(0, 0 if self._is_bodiless() else len(data), frames.CHUNK_SIZE):
             self._send((frames.CHUNK, bytes(data[start : start + frames.CHUNK_SIZE])))
@@ -154,6 +156,12 @@ class Exchange:
 
     def _send(self, frame: tuple[Any, ...]) -> None:
         self.channel.sendall(frames.pack(frame))
+        self.ended = frame[0] in frames.LAST
+
+    def end(self) -> None:
+        """Tell main that this request is over, where the response has not said so."""
+        if not self.ended:
+            self._send((frames.BROKEN,))
 
     def _raise_if_gone(self) -> None:
         try:

@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from tests.server import running
+from tests.site import gates
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +82,23 @@ def test_with_too_many_written_off_it_drains_and_leaves_with_75(tmp_path):
         assert server.wait_exit() == os.EX_TEMPFAIL
     with running(tmp_path) as server:
         assert server.client.get("/healthz").status_code == 200
+
+
+def test_a_request_that_never_comes_back_gets_a_504_and_others_are_served(tmp_path):
+    gate = gates.make(tmp_path, "gate")
+    with running(tmp_path / "data", WEB_REQUEST_TIMEOUT="0.5", WEB_INTERPRETERS="1", WEB_THREADS="2") as server:
+        stuck = server.client.get(f"/test/wait{gate}")
+        assert stuck.status_code == 504
+        assert server.client.get("/test/interpreter").status_code == 200
+        server.wait_for("interpreter_abandoned", interpreter="web-1")
+        assert server.client.get("/test/interpreter").status_code == 200
+
+
+def test_a_request_in_python_code_is_ended_in_its_thread(tmp_path):
+    with running(tmp_path, WEB_REQUEST_TIMEOUT="0.5") as server:
+        assert server.client.get("/test/endless").status_code == 504
+        served = (server.client.get("/test/interpreter").json()["interpreter"] for _ in range(5000))
+        seen: set[int] = set()
+        while len(seen) < 2:  # the other one until this one is free again
+            seen.add(next(served))
+        assert server.metric("interpreter_abandoned") == 0

@@ -2,6 +2,8 @@
 
 from config.settings import *  # noqa: F403
 from config.settings import INSTALLED_APPS as PROJECT_APPS
+from config.settings import INTERPRETERS, env
 
 INSTALLED_APPS = [*PROJECT_APPS, "tests.site"]
 ROOT_URLCONF = "tests.site.urls"
+INTERPRETERS["web"]["request_timeout"] = env.seconds("WEB_REQUEST_TIMEOUT", 30)

@@ -10,5 +10,6 @@ urlpatterns = [
     path("test/echo", views.echo),
     path("test/stream/<int:parts>", views.stream),
     path("test/fail", views.fail),
+    path("test/endless", views.endless),
     *project,
 ]

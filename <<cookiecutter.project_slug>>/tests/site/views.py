@@ -48,3 +48,8 @@ def stream(request: HttpRequest, parts: int) -> StreamingHttpResponse:
 
 def fail(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("as asked")
+
+
+def endless(request: HttpRequest) -> HttpResponse:
+    while True:
+        pass
