@@ -102,7 +102,7 @@ class Host:
                 interpreter.close()
         except interpreters.ExecutionFailed as error:
             return error.excinfo.errdisplay or str(error)
-        except Exception as error:
+        except BaseException as error:  # SystemExit too: else nobody hears of the end
             return repr(error)
         if result is None:
             return "MemoryError"  # the one error that Interpreter.call() does not report
