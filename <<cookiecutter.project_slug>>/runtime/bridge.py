@@ -154,17 +154,17 @@ class Bridge:
 
     def drop(self, host: str) -> None:
         """This interpreter is gone: what it has not answered ends with a 500."""
-        for link in self.detach(host):
-            self._lose(link)
+        self.fail(self.detach(host))
 
-    def _lose(self, link: Link) -> None:
-        """This thread will not answer any more."""
-        self._pause(link)
-        if link in self.idle:
-            self.idle.remove(link)
-        if link.response is not None:
-            _answer(link.response, 500, "The interpreter that served this request has died.")
-            link.response = None
+    def fail(self, links: list[Link]) -> None:
+        """These threads will not answer any more."""
+        for link in links:
+            self._pause(link)
+            if link in self.idle:
+                self.idle.remove(link)
+            if link.response is not None:
+                _answer(link.response, 500, "The interpreter that served this request has died.")
+                link.response = None
 
     def expire(self, now: float) -> None:
         """Answer requests with 504 that have no head of a response yet after the web pool's request_timeout."""
@@ -207,7 +207,7 @@ class Bridge:
         except ConnectionResetError:  # the thread has left without reading its request
             size = 0
         if not size:
-            return self._lose(link)
+            return self.fail([link])
         response = link.response
         if response is None:
             return
