@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from runtime import frames
-from runtime.bridge import Bridge, Link
+from runtime.bridge import Bridge
 from runtime.metrics import WebMetrics
 from tests.runtime.make import make_plan
 from tests.runtime.on_loop import cleanups
@@ -116,7 +116,7 @@ class Stage:
         """A web interpreter becomes ready."""
         threads = [WebThread() for _ in range(count)]
         self.bridge.attach(host, [thread.main for thread in threads])
-        cleanups.append(partial(self._close, self.bridge.links[host], threads))
+        cleanups.append(partial(self._close, host, threads))
         return threads
 
     async def healthz(self, proto: Any) -> None:
@@ -125,8 +125,8 @@ class Stage:
     def ask(self, client: Client) -> asyncio.Task[None]:
         return asyncio.get_running_loop().create_task(self.bridge.__rsgi__(client.scope, client))
 
-    def _close(self, links: list[Link], threads: list[WebThread]) -> None:
-        self.bridge.fail(links)
+    def _close(self, host: str, threads: list[WebThread]) -> None:
+        self.bridge.drop(host)
         for thread in threads:
             thread.web.close()
             thread.main.close()
