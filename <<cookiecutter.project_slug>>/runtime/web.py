@@ -25,9 +25,10 @@ class RequestTimeout(TimeoutError):
 
 
 def run(assignment: Assignment) -> Loop:
+    application = get_internal_wsgi_application()  # before any thread: an interpreter with one left cannot be closed
     watchdog = Watchdog(assignment.watch, threads=assignment.plan.web.threads)
     watchdog.start()
-    return partial(serve, get_internal_wsgi_application(), watchdog)
+    return partial(serve, application, watchdog)
 
 
 def serve(application: Application, watchdog: Watchdog, seat: Seat) -> None:

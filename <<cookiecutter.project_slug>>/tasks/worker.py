@@ -28,9 +28,9 @@ def run(assignment: Assignment) -> Loop:
     for module, error in load_tasks().items():
         if error is not None:  # its tasks fail, each by itself; the others run
             logger.error("%s does not import in the pool %s: %r", module, assignment.pool, error)
+    settle(assignment)  # before any thread: an interpreter with one left cannot be closed
     if assignment.housekeeper:
         housekeeping.start(assignment)
-    settle(assignment)
     pool = next(pool for pool in assignment.plan.workers if pool.name == assignment.pool)
     watchdog = Watchdog(assignment.watch, threads=pool.threads)
     watchdog.start()
