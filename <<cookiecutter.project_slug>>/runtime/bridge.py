@@ -61,6 +61,7 @@ class Bridge:
         self.idle: deque[Link] = deque()
         self.waiting: deque[tuple[Response, bytes, Body]] = deque()
         self.buffer = memoryview(bytearray(frames.FRAME_SIZE))
+        self.stopping = False
 
     # Requests
 
@@ -84,6 +85,9 @@ class Bridge:
             return send_error(proto, 400, "BadRequest", "The body is shorter than its Content-Length.")
         except OSError as error:
             return send_error(proto, 507, "StorageFull", f"The upload could not be stored: {error.strerror}.")
+        if self.stopping and not self.links:
+            discard(body)
+            return send_error(proto, 503, "Stopping", "The server is stopping.", retry_after=1)
         if not self.idle and len(self.waiting) >= WAITING_LIMIT:
             discard(body)
             return send_error(proto, 503, "Busy", "Too many requests are waiting.", retry_after=1)
@@ -143,6 +147,14 @@ class Bridge:
         for link in links:
             self._resume(link)
             self._next_request(link)
+
+    def stop(self) -> None:
+        """No web interpreter becomes ready any more: where there is none, nobody need wait for one."""
+        self.stopping = True
+        while self.waiting and not self.links:
+            response, _, body = self.waiting.popleft()
+            discard(body)
+            _answer(response, 503, "The server is stopping.")
 
     def detach(self, host: str) -> list[Link]:
         """No more requests for this interpreter; those that it has may still be answered."""

@@ -88,6 +88,7 @@ class Supervisor:
         """Ask the workers to take no more tasks; the web serves on."""
         self.stopping = True
         self.scaling.stop()
+        self.bridge.stop()
         for host in self.hosts.values():
             if not host.sockets:
                 host.stop()

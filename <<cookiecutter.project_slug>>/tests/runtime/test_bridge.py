@@ -245,3 +245,30 @@ async def test_a_server_without_the_web_says_so(tmp_path):
     await stage.ask(client)
 
     assert client.status == 404
+
+
+@on_the_loop
+async def test_at_the_stop_nobody_waits_for_a_web_interpreter_that_will_not_come(tmp_path):
+    stage, waits, late = Stage(tmp_path), Client(body=bytes(100000)), Client()
+    descriptors = set(os.listdir("/proc/self/fd"))
+    asked = stage.ask(waits)
+    await turns()
+    stage.bridge.stop()
+    await asked
+    await stage.ask(late)
+
+    assert (waits.status, late.status) == (503, 503)
+    assert set(os.listdir("/proc/self/fd")) == descriptors
+
+
+@on_the_loop
+async def test_at_the_stop_those_who_wait_are_still_served_by_the_threads_there_are(tmp_path):
+    stage, clients = Stage(tmp_path, 1), [Client(), Client()]
+    asked = [stage.ask(client) for client in clients]
+    await turns()
+    stage.bridge.stop()
+    for _ in clients:
+        await stage.threads[0][0].answer()
+    await asyncio.gather(*asked)
+
+    assert [client.status for client in clients] == [200, 200]
