@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +44,24 @@ class Server:
         assert event, f"no event {action} {fields} (waited: {found})\n{self.text}"
         return event
 
+    def wait_for_text(self, text: str) -> None:
+        """Return once the log has a line with this text."""
+        with self.changed:
+            self.changed.wait_for(lambda: any(text in line for line in self.log) or self._ended(), PATIENCE)
+        assert text in self.text, f"no {text!r} in the log\n{self.text}"
+
     def wait_until_ready(self) -> Server:
         self.url = self.wait_for("server_ready")["address"]
         self.client = httpx.Client(base_url=self.url, timeout=PATIENCE)
         return self
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Ask again and again, for what no event tells."""
+        for _ in range(PATIENCE * 50):
+            if condition():
+                return
+            threading.Event().wait(0.02)
+        raise AssertionError(f"it never came\n{self.text}")
 
     def wait_for_task(self, task_id: str, *statuses: str) -> dict[str, Any]:
         """The task's state as the API shows it, once it has one of the statuses."""

@@ -103,3 +103,14 @@ def regular_expression() -> None:
 def endless() -> None:
     while True:
         pass
+
+
+@task
+def break_the_worker() -> None:
+    """Let the loop of this worker fail with its next task, after the claim."""
+    from tasks import worker
+
+    def fail(*arguments: object) -> None:
+        raise RuntimeError("as asked")
+
+    worker.run_task = fail

@@ -8,8 +8,11 @@ urlpatterns = [
     path("test/interpreter", views.interpreter),
     path("test/wait/<path:gate>", views.wait),
     path("test/echo", views.echo),
+    path("test/echo/<path:rest>", views.echo),
+    path("test/cookies", views.cookies),
     path("test/stream/<int:parts>", views.stream),
     path("test/fail", views.fail),
     path("test/endless", views.endless),
+    path("test/leave", views.leave),
     *project,
 ]

@@ -25,17 +25,25 @@ def wait(request: HttpRequest, gate: str) -> HttpResponse:
 
 
 @csrf_exempt
-def echo(request: HttpRequest) -> JsonResponse:
+def echo(request: HttpRequest, rest: str = "") -> JsonResponse:
+    content = request.read()
     return JsonResponse(
         {
             "method": request.method,
             "path": request.path,
             "query": request.META["QUERY_STRING"],
             "headers": dict(request.headers),
-            "length": len(request.body),
-            "sum": sum(request.body),
+            "length": len(content),
+            "sum": sum(content),
         }
     )
+
+
+def cookies(request: HttpRequest) -> HttpResponse:
+    answer = HttpResponse("cookies")
+    answer.set_cookie("one", "1")
+    answer.set_cookie("two", "2")
+    return answer
 
 
 def stream(request: HttpRequest, parts: int) -> StreamingHttpResponse:
@@ -53,3 +61,8 @@ def fail(request: HttpRequest) -> HttpResponse:
 def endless(request: HttpRequest) -> HttpResponse:
     while True:
         pass
+
+
+def leave(request: HttpRequest) -> HttpResponse:
+    """End the loop of the web thread, and so its interpreter."""
+    raise SystemExit("as asked")
