@@ -80,6 +80,7 @@ class Attempt:
         finally:
             if run is not None and run.error is not None:
                 self.freed_by = run.freed_by
+                give_up_connections()
                 raise run.error(f"{ENDED[run.error]} (freed by: {run.freed_by})")
 
     def _succeeded(self, value: Any) -> str:
@@ -141,6 +142,15 @@ class Attempt:
     @property
     def _label(self) -> str:
         return f"{self.claimed.task} {self.claimed.id}"
+
+
+def give_up_connections() -> None:
+    """End what a stopped task has left running in the database, and the connection, whose state nobody knows."""
+    for connection in connections.all(initialized_only=True):
+        with contextlib.suppress(Exception):  # it may be broken in any way
+            if hasattr(connection.connection, "cancel"):
+                connection.connection.cancel()
+        connection.close()
 
 
 def storable(text: str) -> str:
