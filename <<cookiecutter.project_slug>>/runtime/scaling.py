@@ -52,8 +52,10 @@ class Scaling:
     def _look(self) -> None:
         for pool in self.pools:
             hosts = self.hosts(pool)
-            if hosts and self._tasks_wait(pool):
-                if len(hosts) < pool.count[1] and all(host.ready and self._is_busy(host) for host in hosts):
+            if self._tasks_wait(pool):
+                if not hosts:
+                    self._wake(pool)  # another pool at zero has the reader of a queue that they share
+                elif len(hosts) < pool.count[1] and all(host.ready and self._is_busy(host) for host in hosts):
                     self.grow(pool)
             elif len(hosts) > pool.count[0] and (idle := self._idle_for(pool, hosts)):
                 self.shrink(idle)
