@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from traceback import format_exception
 from typing import Any
 
-from django.db import close_old_connections, connections
+from django.db import close_old_connections, connection, connections
 from django.tasks import Task, TaskResult, TaskResultStatus, task_backends
 from django.tasks.signals import task_finished, task_started
 from django.utils import timezone
@@ -42,6 +42,7 @@ class Attempt:
     def __init__(self, claimed: ClaimedTask, seat: Seat | None = None, guard: Guard | None = None) -> None:
         self.claimed, self.seat, self.guard = claimed, seat, guard
         self.freed_by = ""
+        self.in_transaction = connection.in_atomic_block  # of a test (tasks/testing.py), which is to go on
         self.task: Task | None = None
         self.result: TaskResult | None = None
         self.context: DurableContext | None = None
@@ -65,7 +66,8 @@ class Attempt:
             with self._guarded():
                 return normalize_json(self.task.call(*context, *self.result.args, **self.result.kwargs))
         finally:
-            leave_no_transaction_open()
+            if not self.in_transaction:
+                leave_no_transaction_open()
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -146,11 +148,11 @@ class Attempt:
 
 def give_up_connections() -> None:
     """End what a stopped task has left running in the database, and the connection, whose state nobody knows."""
-    for connection in connections.all(initialized_only=True):
+    for each in connections.all(initialized_only=True):
         with contextlib.suppress(Exception):  # it may be broken in any way
-            if hasattr(connection.connection, "cancel"):
-                connection.connection.cancel()
-        connection.close()
+            if hasattr(each.connection, "cancel"):
+                each.connection.cancel()
+        each.close()
 
 
 def storable(text: str) -> str:
@@ -160,7 +162,7 @@ def storable(text: str) -> str:
 
 def leave_no_transaction_open() -> None:
     """What a task left open on a connection is rolled back; a connection past its age is closed."""
-    for connection in connections.all(initialized_only=True):
-        if connection.in_atomic_block or (connection.connection is not None and not connection.get_autocommit()):
-            connection.close()
+    for each in connections.all(initialized_only=True):
+        if each.in_atomic_block or (each.connection is not None and not each.get_autocommit()):
+            each.close()
     close_old_connections()

@@ -1,0 +1,85 @@
+"""Tasks for the tests of the engine. Each keeps in `calls` what it was called with."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.tasks import TaskContext, TaskResult, task
+
+calls: list[Any] = []
+
+
+@task
+def note(*args: Any, **kwargs: Any) -> dict[str, Any]:
+    calls.append((args, kwargs))
+    return {"args": list(args), "kwargs": kwargs}
+
+
+@task
+async def note_later(value: int) -> int:
+    return value + 1
+
+
+@task
+def fail(kind: str = "ValueError") -> None:
+    raise {
+        "ValueError": ValueError,
+        "SystemExit": SystemExit,
+        "MemoryError": MemoryError,
+        "Interrupt": KeyboardInterrupt,
+    }[kind]("as asked")
+
+
+@task(max_attempts=3, backoff=0)
+def fail_three_times() -> None:
+    raise ValueError("as asked")
+
+
+@task(max_attempts=3, backoff=60)
+def fail_and_wait() -> None:
+    raise ValueError("as asked")
+
+
+@task(max_attempts=3, retry_on=[OSError])
+def fail_with(kind: str) -> None:
+    raise {"OSError": OSError, "ValueError": ValueError}[kind]("as asked")
+
+
+def double(exception: BaseException, task_result: TaskResult) -> timedelta:
+    calls.append((type(exception).__name__, task_result.attempts))
+    return timedelta(seconds=0)
+
+
+@task(max_attempts=2, backoff=double)
+def fail_with_own_backoff() -> None:
+    raise ValueError("as asked")
+
+
+@task
+def return_what_json_cannot_hold() -> object:
+    return object()
+
+
+@task
+def leave_a_transaction_open() -> None:
+    transaction.set_autocommit(False)
+
+
+@task(takes_context=True, max_attempts=2, backoff=0)
+def go_on(context: TaskContext, end: int) -> int:
+    start = context.last_checkpoint or 0
+    for number in range(start + 1, end + 1):
+        context.progress(number, end)
+        context.checkpoint(number)
+        if context.attempt == 1 and number == 3:
+            raise ValueError("interrupted")
+    return start
+
+
+@task(on_lost="fail")
+def never_twice() -> None: ...
+
+
+@task(queue_name="critical")
+def enqueue_another() -> None:
+    note.enqueue("from a task")

@@ -1,0 +1,118 @@
+"""What becomes of tasks whose process or interpreter is no more, and of those that somebody cancels."""
+
+import uuid
+
+import pytest
+from django.db import connection
+
+from tasks import control, queue
+from tasks.models import TaskRecord
+from tasks.recovery import lose, recover, release
+from tests.tasks.sample_tasks import fail, never_twice, note
+
+pytestmark = pytest.mark.django_db
+
+
+def claim(boot="node/old"):
+    return queue.claim("default", f"{boot}/default-1/0")
+
+
+def test_what_an_earlier_boot_held_is_free_again_with_one_attempt_more():
+    note.enqueue()
+    claim()
+
+    assert recover("node", "node/new") == {"default": 1}
+    record = TaskRecord.objects.get()
+    assert (record.status, record.deaths, record.claim) == ("READY", 1, None)
+    assert record.history[0]["type"] == "tasks.errors.WorkerLost"
+    assert claim("node/new").attempt == 2
+
+
+def test_what_this_boot_holds_is_left_alone():
+    note.enqueue()
+    claim("node/new")
+
+    assert recover("node", "node/new") == {}
+    assert TaskRecord.objects.get().status == "RUNNING"
+
+
+def test_what_another_node_holds_is_left_alone_where_there_can_be_one():
+    note.enqueue()
+    claim("other/boot")
+
+    assert recover("node", "node/new") == ({} if connection.vendor == "postgresql" else {"default": 1})
+
+
+def test_what_must_not_run_twice_has_failed():
+    never_twice.enqueue()
+    claim()
+    recover("node", "node/new")
+    record = TaskRecord.objects.get()
+
+    assert (record.status, record.history[0]["type"]) == ("FAILED", "tasks.errors.WorkerLost")
+
+
+def test_after_three_deaths_a_task_has_failed_whatever_its_attempts():
+    note.enqueue()
+    for number in range(3):
+        claim(f"node/{number}")
+        recover("node", f"node/{number + 1}")
+
+    assert TaskRecord.objects.get().status == "FAILED"
+
+
+def test_what_a_stop_interrupted_has_lost_nothing():
+    note.enqueue()
+    claim("node/boot")
+
+    assert release("node/boot") == 1
+    record = TaskRecord.objects.get()
+    assert (record.status, record.attempt, record.deaths, record.history) == ("READY", 0, 0, [])
+
+
+def test_a_dead_interpreter_s_task_is_free_again():
+    note.enqueue()
+    assert lose(claim().id, "It died.") == "lost"
+
+    assert TaskRecord.objects.get().status == "READY"
+
+
+def test_a_waiting_task_is_cancelled_at_once():
+    note.enqueue()
+    control.cancel(TaskRecord.objects.get())
+    record = TaskRecord.objects.get()
+
+    assert (record.status, record.history[-1]["type"]) == ("FAILED", "tasks.errors.TaskCancelled")
+    assert claim() is None
+
+
+def test_a_failed_task_can_be_tried_again(run_one):
+    fail.enqueue()
+    run_one()
+    control.retry(TaskRecord.objects.get())
+
+    assert run_one().attempt == 2
+
+
+def test_a_successful_task_is_neither_cancelled_nor_tried_again(run_one):
+    note.enqueue()
+    record = run_one()
+    control.cancel(record)
+    control.retry(record)
+
+    assert TaskRecord.objects.get().status == "SUCCESSFUL"
+
+
+def test_the_api_shows_cancels_and_retries(client, settings):
+    settings.DEBUG = True  # open to everybody
+    result = note.enqueue(1)
+    shown = client.get(f"/api/tasks/{result.id}/").json()
+
+    assert set(shown) == {
+        "id", "task", "queue", "status", "attempts", "progress", "result", "error", "enqueued_at", "started_at",
+        "finished_at",
+    }  # fmt: skip
+    cancelled = client.post(f"/api/tasks/{result.id}/cancel/").json()
+    assert cancelled["error"]["type"] == "tasks.errors.TaskCancelled"
+    assert client.post(f"/api/tasks/{result.id}/retry/").json()["status"] == "READY"
+    assert client.post(f"/api/tasks/{uuid.uuid7()}/retry/").status_code == 404

@@ -1,0 +1,116 @@
+"""Random sequences of what can happen to tasks, against a model in plain Python."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from tasks import control, queue
+from tasks.models import TaskRecord
+from tasks.recovery import MOST_DEATHS, recover, release
+from tests.tasks.sample_tasks import never_twice, note
+
+pytestmark = pytest.mark.django_db
+
+
+class Tasks(RuleBasedStateMachine):
+    """The model: status, attempts begun and deaths of each task, by id; who was claimed in this boot and before."""
+
+    def __init__(self):
+        super().__init__()
+        TaskRecord.objects.all().delete()
+        self.model = {}
+        self.held = []
+        self.stale = []
+        self.boot = 0
+
+    @rule()
+    def enqueue(self):
+        self.model[note.enqueue().id] = ["READY", 0, 0, False]
+
+    @rule()
+    def enqueue_what_must_not_run_twice(self):
+        self.model[never_twice.enqueue().id] = ["READY", 0, 0, True]
+
+    @rule()
+    def claim(self):
+        task = queue.claim("default", f"node/{self.boot}/default-1/0")
+        ready = [key for key, (status, *_) in self.model.items() if status == "READY"]
+        assert (task is not None) == bool(ready)
+        if task is not None:
+            assert str(task.id) == min(ready)  # the oldest: ids are in order of time
+            self.model[str(task.id)][0] = "RUNNING"
+            self.model[str(task.id)][1] += 1
+            self.held.append(task)
+
+    @rule()
+    def succeed(self):
+        if self.held:
+            task = self.held.pop()
+            assert queue.succeed(task, None)
+            self.model[str(task.id)][0] = "SUCCESSFUL"
+            self.stale.append(task)
+
+    @rule()
+    def fail_and_retry(self):
+        if self.held:
+            task = self.held.pop()
+            assert queue.retry(task, timedelta(0))
+            self.model[str(task.id)][0] = "READY"
+            self.stale.append(task)
+
+    @rule()
+    def a_stale_outcome_changes_nothing(self):
+        for task in self.stale:
+            if task.claim not in {held.claim for held in self.held if held.id == task.id}:
+                assert not queue.succeed(task, "stale")
+
+    @rule()
+    def crash(self):
+        self.boot += 1
+        recover("node", f"node/{self.boot}")
+        for task in self.held:
+            state = self.model[str(task.id)]
+            state[2] += 1
+            state[0] = "FAILED" if state[3] or state[2] >= MOST_DEATHS else "READY"
+        self.stale += self.held
+        self.held = []
+
+    @rule()
+    def stop(self):
+        assert release(f"node/{self.boot}") == len(self.held)
+        for task in self.held:
+            self.model[str(task.id)][0] = "READY"
+            self.model[str(task.id)][1] -= 1
+        self.held = []
+        self.boot += 1
+
+    @rule()
+    def cancel_the_oldest(self):
+        if ready := [key for key, (status, *_) in self.model.items() if status == "READY"]:
+            control.cancel(TaskRecord.objects.get(pk=min(ready)))
+            self.model[min(ready)][0] = "FAILED"
+
+    @rule()
+    def retry_the_failed(self):
+        for key in [key for key, (status, *_) in self.model.items() if status == "FAILED"]:
+            control.retry(TaskRecord.objects.get(pk=key))
+            self.model[key][0] = "READY"
+
+    @rule()
+    def promote(self):
+        assert queue.promote(timezone.now()) == {}
+
+    @invariant()
+    def the_table_says_what_the_model_says(self):
+        rows = TaskRecord.objects.values_list("id", "status", "attempt", "deaths")
+        found = {str(pk): [status, attempt, deaths] for pk, status, attempt, deaths in rows}
+        assert found == {key: state[:3] for key, state in self.model.items()}
+
+
+def test_the_queue_is_the_state_machine_of_the_documentation():
+    from hypothesis.stateful import run_state_machine_as_test
+
+    run_state_machine_as_test(Tasks, settings=settings(max_examples=30, stateful_step_count=30, deadline=None))
