@@ -25,6 +25,7 @@ READY, RUNNING = TaskResultStatus.READY, TaskResultStatus.RUNNING
 FAILED, SUCCESSFUL = TaskResultStatus.FAILED, TaskResultStatus.SUCCESSFUL
 
 ROWS_IN_A_STATEMENT = 1000
+PROMOTED_AT_ONCE = 1000
 
 INSERT = """
 INSERT INTO tasks_taskrecord
@@ -171,14 +172,18 @@ def update(task: ClaimedTask, **fields: Any) -> bool:
 
 
 def promote(now: datetime) -> dict[str, int]:
-    """Make tasks claimable whose time has come; how many, by queue."""
-    due = TaskRecord.objects.filter(status=READY, waits_until__lte=now)
-    queues: dict[str, int] = {}
-    for queue in due.values_list("queue", flat=True):
-        queues[queue] = queues.get(queue, 0) + 1
-    if queues:
-        due.update(waits_until=None)
-    return queues
+    """Make tasks claimable whose time has come, the earliest first; how many, by queue.
+
+    At most PROMOTED_AT_ONCE: the write lock is not held for long, however many are due.
+    """
+    due = TaskRecord.objects.filter(status=READY, waits_until__lte=now).order_by("waits_until")
+    found = due.values_list("id", "queue")[:PROMOTED_AT_ONCE]
+    promoted: dict[str, int] = {}
+    for _, queue in found:
+        promoted[queue] = promoted.get(queue, 0) + 1
+    if promoted:
+        TaskRecord.objects.filter(pk__in=[pk for pk, _ in found], status=READY).update(waits_until=None)
+    return promoted
 
 
 def next_due() -> datetime | None:
