@@ -64,7 +64,7 @@ class Supervisor:
         self.enqueues.listen()
         for pool in self.plan.pools:
             for _ in range(least(pool)):
-                await self._start(pool, self._place(pool))
+                await self._start(self._place(pool))
         self.scaling.start([pool for pool in self.plan.pools if isinstance(pool, WorkerPool)], self.grow, Host.stop)
         self._look_for_overdue()
 
@@ -109,7 +109,7 @@ class Supervisor:
 
     def grow(self, pool: WorkerPool) -> None:
         """Start one more interpreter of the pool."""
-        self._in_background(self._start(pool, self._place(pool)))
+        self._in_background(self._start(self._place(pool)))
 
     # One interpreter
 
@@ -121,7 +121,8 @@ class Supervisor:
         self._show(host)
         return host
 
-    async def _start(self, pool: WebPool | WorkerPool, host: Host) -> None:
+    async def _start(self, host: Host, pause: float = 0) -> None:
+        await asyncio.sleep(pause)
         async with self.create_one_at_a_time:
             host.start(self.board.memory, self._ended_in_thread)
             while not host.ready and self.hosts.get(host.name) is host:
@@ -199,19 +200,15 @@ class Supervisor:
         host.close()
         self.changed.set()
         for seat in host.assignment.seats:
-            self.board.seat(seat)[Cell.STATE] = State.EMPTY
+            row = self.board.seat(seat)
+            row[Cell.STATE], row[Cell.BUSY_SINCE], row[Cell.DEADLINE] = State.EMPTY, 0, 0
         self.free_seats = sorted([*host.assignment.seats, *self.free_seats])
 
     def _restart_later(self, host: Host) -> None:
         lived = time.monotonic() - host.started
         pause = FIRST_PAUSE if lived > GOOD_LIFE else self.pauses.get(host.name, FIRST_PAUSE)
         self.pauses[host.name] = min(2 * pause, LONGEST_PAUSE)
-        self._in_background(self._restart(host, pause))
-
-    async def _restart(self, host: Host, pause: float) -> None:
-        await asyncio.sleep(pause)
-        pool = self._pool_of(host)
-        await self._start(pool, self._place(pool, host.name))
+        self._in_background(self._start(self._place(self._pool_of(host), host.name), pause))
 
     def _pool_of(self, host: Host) -> WebPool | WorkerPool:
         return next(pool for pool in self.plan.pools if pool.name == host.assignment.pool)
@@ -249,8 +246,7 @@ class Supervisor:
         if self.metrics.abandoned > overrun.MOST_ABANDONED:
             self.too_many_abandoned.set()
         elif not self.stopping:
-            pool = self._pool_of(host)
-            self._in_background(self._start(pool, self._place(pool, host.name)))
+            self._in_background(self._start(self._place(self._pool_of(host), host.name)))
 
     def _judge(self, host: Host, reason: str, tasks: dict[str, str]) -> None:
         verdict = Verdict(claim=host.assignment.claim, reason=reason, tasks=tasks)
@@ -272,6 +268,10 @@ def least(pool: WebPool | WorkerPool) -> int:
 
 
 def seats_needed(plan: Plan) -> int:
-    """Seats for every thread of every pool at its most, twice: a successor sits down before the old one gets up."""
+    """Seats for every thread of every pool at its most, twice: a successor sits down before the old one gets up.
+
+    And for those that will never get up, the abandoned ones. The last seat is main's own.
+    """
     most = [(pool.count if isinstance(pool, WebPool) else pool.count[1]) * pool.threads for pool in plan.pools]
-    return 2 * sum(most) + 8
+    widest = max((pool.threads for pool in plan.pools), default=0)
+    return 2 * sum(most) + overrun.MOST_ABANDONED * widest + 1

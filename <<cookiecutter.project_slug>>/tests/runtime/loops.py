@@ -2,6 +2,7 @@
 
 import select
 import sys
+import time
 from collections.abc import Callable
 from concurrent import interpreters
 from typing import Any, NoReturn
@@ -101,3 +102,31 @@ def add(one: int, other: int) -> int:
 
 def state_name(number: int) -> str:
     return State(number).name
+
+
+def fails_with_a_task(assignment: Assignment) -> Loop:
+    """Dies in the middle of a task that has an hour and is to be cancelled then."""
+
+    def loop(seat: Seat) -> None:
+        seat.busy()
+        seat.show_task(7)
+        row = seat.row
+        row[Cell.DEADLINE] = row[Cell.CANCEL_AT] = time.monotonic_ns() + 3600 * 10**9
+        row[Cell.CANCEL_HIGH], row[Cell.CANCEL_LOW] = row[Cell.TASK_HIGH], row[Cell.TASK_LOW]
+        raise ValueError("in a task")
+
+    return loop
+
+
+def stuck(assignment: Assignment) -> Loop:
+    """Works on a task that should have ended long ago, until its test calls the housekeeper."""
+
+    def loop(seat: Seat) -> None:
+        seat.busy()
+        seat.show_task(seat.number + 1)
+        seat.row[Cell.DEADLINE] = 1
+        poll = select.poll()
+        poll.register(assignment.wakeups.housekeeper, select.POLLIN)
+        poll.poll()
+
+    return loop

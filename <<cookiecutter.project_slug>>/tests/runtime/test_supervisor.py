@@ -1,0 +1,140 @@
+"""The supervisor, with interpreters that run the loops of tests/runtime/loops.py."""
+
+import asyncio
+import os
+import threading
+import time
+
+import pytest
+
+from runtime import overrun, wakeup
+from runtime import supervisor as supervisors
+from runtime.board import Board, Cell, State
+from runtime.bridge import Bridge
+from runtime.health import Health
+from runtime.metrics import Metrics
+from runtime.node import Node
+from runtime.plan import WorkerPool
+from runtime.supervisor import Supervisor, seats_needed
+from runtime.wakeup import Wakeups
+from tests.runtime.make import make_plan
+from tests.runtime.on_loop import PATIENCE, on_the_loop
+
+
+class Running:
+    """A supervisor without a web, from its start to its stop."""
+
+    def __init__(self, folder, *pools):
+        self.plan = make_plan(folder, *pools, roles=("workers",))
+        self.wakeups, self.node = Wakeups.make(self.plan.queues), Node(folder, 1)
+        metrics = Metrics(Board(self.plan.queues, seats_needed(self.plan)))
+        health = Health(metrics, self.wakeups.housekeeper)
+        bridge = Bridge(self.plan, health, metrics.web)
+        self.supervisor = Supervisor(self.plan, self.node, metrics.board, self.wakeups, bridge, health, metrics)
+
+    async def __aenter__(self):
+        await self.supervisor.start()
+        return self.supervisor
+
+    async def __aexit__(self, *error):
+        self.left = await self.supervisor.stop(time.monotonic() + PATIENCE)
+        self.wakeups.close()
+        os.close(self.node.descriptor)
+
+
+async def until(supervisor, condition):
+    """Wait for what any change of an interpreter may bring."""
+    while not condition():
+        supervisor.changed.clear()
+        await supervisor.changed.wait()
+
+
+def states(supervisor):
+    return [State(supervisor.board.seat(seat)[Cell.STATE]) for seat in range(supervisor.board.seats)]
+
+
+@pytest.fixture
+def pool(monkeypatch):
+    """A worker pool whose interpreters run this loop."""
+
+    def pool(loop, **fields):
+        monkeypatch.setattr(WorkerPool, "target", f"tests.runtime.loops:{loop}")
+        return WorkerPool(**{"name": "default", "queues": ("default",)} | fields)
+
+    return pool
+
+
+@pytest.fixture
+def long_pause(monkeypatch):
+    """What has died is started again after the test."""
+    monkeypatch.setattr(supervisors, "FIRST_PAUSE", 10 * PATIENCE)
+
+
+@on_the_loop
+async def test_the_least_of_each_pool_are_started(tmp_path, pool):
+    pools = pool("until_told", count=(2, 3)), pool("until_told", name="exports", count=(0, 1))
+    async with Running(tmp_path, *pools) as supervisor:
+        assert list(supervisor.hosts) == ["default-1", "default-2"]
+        assert supervisor.unready() == []
+    assert supervisor.hosts == {}
+    assert set(states(supervisor)) == {State.EMPTY}
+
+
+@on_the_loop
+async def test_one_that_dies_is_started_again_until_it_lives(tmp_path, pool, monkeypatch):
+    monkeypatch.setattr(supervisors, "FIRST_PAUSE", 0)
+    async with Running(tmp_path, pool("returns")) as supervisor:
+        await until(supervisor, lambda: supervisor.metrics.starts["default-1"] > 3)
+        monkeypatch.setattr(WorkerPool, "target", "tests.runtime.loops:until_told")
+        await until(supervisor, lambda: not supervisor.unready())
+        generation = supervisor.hosts["default-1"].assignment.generation
+
+    assert generation == supervisor.metrics.starts["default-1"] - 1
+
+
+@on_the_loop
+async def test_until_it_is_started_again_the_server_is_not_ready_and_says_why(tmp_path, pool, long_pause):
+    async with Running(tmp_path, pool("returns")) as supervisor:
+        await until(supervisor, supervisor.unready)
+
+        assert supervisor.unready() == ["no interpreter of default is ready"]
+
+
+@on_the_loop
+async def test_one_that_waits_to_be_started_again_keeps_its_name_and_its_place(tmp_path, pool, long_pause):
+    async with Running(tmp_path, pool("returns", count=(1, 2))) as supervisor:
+        await until(supervisor, supervisor.unready)
+        supervisor.grow(supervisor.plan.workers[0])
+
+        assert list(supervisor.hosts) == ["default-1", "default-2"]
+
+
+@on_the_loop
+async def test_what_a_dead_one_left_on_its_seat_is_not_held_against_its_successor(tmp_path, pool, long_pause):
+    async with Running(tmp_path, pool("fails_with_a_task")) as supervisor:
+        await until(supervisor, lambda: supervisor.metrics.starts["default-1"] > 1)
+
+        later = time.monotonic_ns() + 7200 * 10**9
+        assert overrun.overdue(supervisor.board, supervisor.hosts.values(), later) == []
+        assert not supervisor.cancel(f"{7:032x}")
+
+
+@on_the_loop
+async def test_a_stop_does_not_wait_for_those_that_were_to_be_started_again(tmp_path, pool, long_pause):
+    running = Running(tmp_path, pool("returns", count=(2, 2)))
+    async with running as supervisor:
+        await until(supervisor, lambda: supervisor.metrics.starts["default-2"] > 1)
+    assert running.left == []
+
+
+@on_the_loop
+async def test_those_that_never_come_back_are_replaced_until_there_are_too_many(tmp_path, pool, monkeypatch):
+    monkeypatch.setattr(overrun, "LOOK_EVERY", 0.01)
+    async with Running(tmp_path, pool("stuck", threads=5)) as supervisor:
+        await supervisor.too_many_abandoned.wait()
+        replaced, hosts = supervisor.metrics.starts["default-1"] - 1, dict(supervisor.hosts)
+        wakeup.signal(supervisor.wakeups.housekeeper)
+        for thread in [thread for thread in threading.enumerate() if thread.name == "default-1"]:
+            await asyncio.to_thread(thread.join)
+
+    assert (replaced, hosts) == (overrun.MOST_ABANDONED, {})
