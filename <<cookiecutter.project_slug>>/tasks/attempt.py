@@ -20,6 +20,7 @@ from tasks import queue
 from tasks.context import DurableContext
 from tasks.errors import TaskCancelled, TaskTimeout
 from tasks.options import DurableTask
+from tasks.patience import until_it_passes
 from tasks.queue import ClaimedTask
 from tasks.results import TaskNotFound, errors_of, find_task, running_result
 
@@ -86,9 +87,9 @@ class Attempt:
                 raise run.error(f"{ENDED[run.error]} (freed by: {run.freed_by})")
 
     def _succeeded(self, value: Any) -> str:
-        if self.context is not None and self.context.unsaved:
-            self.context.save()
-        if queue.succeed(self.claimed, value):
+        if self.context is not None:
+            until_it_passes(self.context.save)
+        if until_it_passes(lambda: queue.succeed(self.claimed, value)):
             self._tell_finished(TaskResultStatus.SUCCESSFUL, return_value=value)
         return "successful"
 
@@ -98,11 +99,11 @@ class Attempt:
         unsaved = self.context.unsaved if self.context else {}
         if self.result and isinstance(self.task, DurableTask) and self.task.may_retry(error, failures):
             pause = self.task.pause(error, self.result, failures)
-            queue.retry(self.claimed, pause, history=history, **unsaved)
+            until_it_passes(lambda: queue.retry(self.claimed, pause, history=history, **unsaved))
             logger.warning("%s failed, again in %.1f s: %r", self._label, pause.total_seconds(), error)
             return OUTCOMES.get(type(error), "retried")
         logger.error("%s failed: %r", self._label, error)
-        if queue.fail(self.claimed, history=history, **unsaved):
+        if until_it_passes(lambda: queue.fail(self.claimed, history=history, **unsaved)):
             self._tell_finished(TaskResultStatus.FAILED, errors=errors_of(history))
         return OUTCOMES.get(type(error), "failed")
 

@@ -6,7 +6,7 @@ import time
 from contextlib import AbstractContextManager
 from functools import partial
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 from runtime import wakeup
 from runtime.inside import Assignment, Loop, Seat
@@ -16,11 +16,14 @@ from tasks import housekeeping
 from tasks.attempt import Attempt, Guard
 from tasks.discovery import load_tasks
 from tasks.errors import TaskCancelled, TaskTimeout
+from tasks.patience import PASSING
 from tasks.queue import ClaimedTask
 from tasks.queue import claim as claim_from
 from tasks.recovery import settle
 
 logger = logging.getLogger("tasks")
+
+DATABASE_PAUSE = 1.0  # seconds before the next claim where the database did not answer
 
 
 def run(assignment: Assignment) -> Loop:
@@ -49,7 +52,13 @@ def _work(pool: WorkerPool, watchdog: Watchdog, seat: Seat) -> None:
     waiting = Waiting(seat.assignment, pool)
     while not waiting.must_leave():
         seat.turn()
-        task = claim(pool, seat.assignment.claim)
+        try:
+            task = claim(pool, seat.assignment.claim)
+        except PASSING as error:
+            logger.warning("the database gives no task, again in %s s: %s", DATABASE_PAUSE, error)
+            connection.close()
+            waiting.pause(DATABASE_PAUSE)
+            continue
         if task is None:
             waiting.wait()
         else:
@@ -98,6 +107,10 @@ class Waiting:
 
     def must_leave(self) -> bool:
         return bool(self.leaving.poll(0))
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but not for work; the stop ends it."""
+        self.leaving.poll(seconds * 1000)
 
     def took_one(self, queue: str) -> None:
         wakeup.take(self.queues[queue])

@@ -1,0 +1,31 @@
+"""Database errors that pass: it is locked, restarts, is away for a moment."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from django.db import InterfaceError, OperationalError, connection
+
+logger = logging.getLogger("tasks")
+
+PASSING = (OperationalError, InterfaceError)
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between two tries, doubled each time
+LIMIT = 60.0  # seconds; then the error is raised, the interpreter dies of it, and its successor settles the task
+
+
+def until_it_passes[T](write: Callable[[], T]) -> T:
+    """Call `write` again, on a new connection, while the database cannot take it.
+
+    It may have been carried out although its answer was lost: a second outcome then finds the claim gone.
+    """
+    end, pause = time.monotonic() + LIMIT, FIRST_PAUSE
+    while True:
+        try:
+            return write()
+        except PASSING as error:
+            if connection.in_atomic_block or time.monotonic() + pause > end:
+                raise
+            logger.warning("the database cannot take the end of a task, again in %.1f s: %s", pause, error)
+            connection.close()
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
