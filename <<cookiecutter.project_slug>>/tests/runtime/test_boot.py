@@ -1,0 +1,53 @@
+"""What is done before the server serves: static files, checks."""
+
+import os
+
+import pytest
+
+from runtime import boot
+
+
+@pytest.fixture
+def static(tmp_path, settings):
+    """A project in production with one static file."""
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    (sources / "page.css").write_text("body {}")
+    settings.DEBUG = False
+    settings.STATICFILES_DIRS, settings.STATIC_ROOT = [sources], tmp_path / "static"
+    settings.INSTALLED_APPS = ["django.contrib.staticfiles"]
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
+    }
+    return sources
+
+
+def test_static_files_are_collected_with_the_names_of_their_content(static, settings):
+    assert boot.collect_static() is True
+    assert list(settings.STATIC_ROOT.glob("page.*.css"))
+
+
+def test_they_are_collected_once(static):
+    boot.collect_static()
+
+    assert boot.collect_static() is False
+
+
+@pytest.mark.parametrize("change", ["content", "time", "new"])
+def test_a_changed_source_is_collected_again(static, change):
+    boot.collect_static()
+    if change == "content":
+        (static / "page.css").write_text("body { color: red }")
+    elif change == "time":
+        os.utime(static / "page.css", (1, 1))
+    else:
+        (static / "other.css").write_text("p {}")
+
+    assert boot.collect_static() is True
+
+
+def test_in_development_nothing_is_collected(static, settings):
+    settings.DEBUG = True
+
+    assert boot.collect_static() is False
+    assert not settings.STATIC_ROOT.exists()

@@ -1,0 +1,83 @@
+"""A seat on the board as its thread sees it."""
+
+import os
+import threading
+import uuid
+
+import pytest
+
+from runtime import inside, wakeup
+from runtime.board import Board, Cell, State, task_id
+from runtime.inside import Seat
+from runtime.wakeup import Wakeups
+from tests.runtime.make import make_assignment, make_plan
+
+
+@pytest.fixture
+def seat(tmp_path):
+    wakeups = Wakeups.make(("default",))
+    assignment = make_assignment(make_plan(tmp_path), wakeups, seats=(2,), sockets=(7, 8), generation=3)
+    yield Seat(assignment, Board(("default",), seats=4), 0)
+    os.close(assignment.stop)
+    os.close(assignment.watch)
+    wakeups.close()
+
+
+def test_who_sits_down_leaves_nothing_of_who_sat_there(seat):
+    seat.board.count_outcome(2, "default", "successful")
+    for cell in (Cell.DONE, Cell.BUSY_SINCE, Cell.TASK_HIGH, Cell.TASK_LOW):
+        seat.row[cell] = 99
+    seat.settle()
+
+    assert [seat.row[cell] for cell in (Cell.DONE, Cell.BUSY_SINCE, Cell.TASK_HIGH, Cell.TASK_LOW)] == [0] * 4
+    assert seat.row[Cell.THREAD] == threading.get_native_id()
+    assert seat.row[Cell.BLOCKS] > 0
+    assert seat.board.outcomes("default")["successful"] == 1
+
+
+def test_work_shows_from_its_beginning_to_its_end(seat):
+    seat.settle()
+    seat.busy()
+    assert 0 < seat.row[Cell.BUSY_SINCE] == seat.row[Cell.ALIVE]
+    seat.idle()
+
+    assert (seat.row[Cell.BUSY_SINCE], seat.row[Cell.DONE]) == (0, 1)
+
+
+def test_a_task_shows_without_the_progress_of_the_one_before(seat):
+    number = uuid.uuid7().int
+    seat.row[Cell.PROGRESS_DONE], seat.row[Cell.PROGRESS_TOTAL] = 3, 4
+    seat.show_task(number)
+    assert task_id(seat.row) == f"{number:032x}"
+    assert (seat.row[Cell.PROGRESS_DONE], seat.row[Cell.PROGRESS_TOTAL]) == (0, 0)
+    seat.show_task(0)
+
+    assert (seat.row[Cell.TASK_HIGH], seat.row[Cell.TASK_LOW]) == (0, 0)
+
+
+def test_a_state_is_shown_and_main_is_told(seat):
+    seat.show_state(State.LEAVING)
+
+    assert seat.row[Cell.STATE] == State.LEAVING
+    assert wakeup.take(seat.assignment.wakeups.supervisor) is True
+
+
+def test_a_claim_names_boot_interpreter_and_generation(seat):
+    assert seat.assignment.claim == "node/boot/default-1/3"
+
+
+def test_the_servers_own_descriptors_are_known(seat):
+    assignment, wakeups = seat.assignment, seat.assignment.wakeups
+    own = {wakeups.housekeeper, wakeups.supervisor, wakeups.queues["default"], assignment.stop, assignment.watch, 7, 8}
+
+    assert assignment.descriptors == own
+
+
+def test_outside_of_the_server_there_is_no_assignment():
+    assert inside.current is None
+
+
+@pytest.mark.parametrize("target", ["tests.runtime.loops:nothing", "tests.nowhere:run"])
+def test_a_target_that_does_not_exist_is_an_error(target):
+    with pytest.raises((AttributeError, ImportError)):
+        inside.call(target)

@@ -1,0 +1,98 @@
+"""Who is taken for stuck, and who is told that it was cancelled."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from runtime.board import Board, Cell, halves, task_id
+from runtime.overrun import PATIENCE, cancel, overdue
+
+NOW = 1_000_000_000_000
+LONG_AGO = NOW - int(PATIENCE * 1e9) - 1
+JUST_NOW = NOW - int(PATIENCE * 1e9) + 1
+TASK = 0x0190_0000_0000_7000_8000_0000_0000_0001
+
+
+@pytest.fixture
+def board():
+    return Board(("default",), seats=4)
+
+
+@pytest.fixture
+def hosts():
+    return [SimpleNamespace(assignment=SimpleNamespace(seats=seats, watch=sum(seats))) for seats in ((0, 1), (2,))]
+
+
+def run_task(board, seat, number, **cells):
+    row = board.seat(seat)
+    row[Cell.BUSY_SINCE] = 1
+    row[Cell.TASK_HIGH], row[Cell.TASK_LOW] = halves(number)
+    for name, value in cells.items():
+        row[Cell[name]] = value
+
+
+def cancelled(number, at):
+    high, low = halves(number)
+    return {"CANCEL_AT": at, "CANCEL_HIGH": high, "CANCEL_LOW": low}
+
+
+def test_nothing_that_runs_is_no_reason(board, hosts):
+    assert overdue(board, hosts, NOW) == []
+
+
+@pytest.mark.parametrize("cells", [{}, {"DEADLINE": NOW + 1}, {"DEADLINE": JUST_NOW}, cancelled(TASK, JUST_NOW)])
+def test_what_has_time_left_or_was_told_just_now_is_left_alone(board, hosts, cells):
+    run_task(board, 0, TASK, **cells)
+
+    assert overdue(board, hosts, NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"), [({"DEADLINE": LONG_AGO}, "timeout"), (cancelled(TASK, LONG_AGO), "cancelled")]
+)
+def test_what_ignores_its_end_is_named_with_its_interpreter(board, hosts, cells, why):
+    run_task(board, 1, TASK, **cells)
+    run_task(board, 0, TASK + 1)
+    run_task(board, 2, TASK + 2)
+
+    assert overdue(board, hosts, NOW) == [(hosts[0], {f"{TASK:032x}": why})]
+
+
+def test_all_that_are_stuck_in_one_interpreter_are_named_together(board, hosts):
+    run_task(board, 0, TASK, DEADLINE=LONG_AGO)
+    run_task(board, 1, TASK + 1, **cancelled(TASK + 1, LONG_AGO))
+
+    assert overdue(board, hosts, NOW) == [(hosts[0], {f"{TASK:032x}": "timeout", f"{TASK + 1:032x}": "cancelled"})]
+
+
+def test_the_cancel_of_an_earlier_task_on_the_seat_does_not_count(board, hosts):
+    run_task(board, 0, TASK + 1, **cancelled(TASK, LONG_AGO))
+
+    assert overdue(board, hosts, NOW) == []
+
+
+def test_a_thread_that_has_nothing_to_do_is_not_stuck(board, hosts):
+    run_task(board, 0, TASK, DEADLINE=LONG_AGO, BUSY_SINCE=0)
+
+    assert overdue(board, hosts, NOW) == []
+
+
+def test_a_cancel_reaches_the_thread_that_runs_the_task(board, hosts):
+    woken = []
+    run_task(board, 0, TASK)
+    run_task(board, 2, TASK + 1)
+
+    assert cancel(board, hosts, task_id(board.seat(2)), woken.append) is True
+    assert woken == [hosts[1].assignment.watch]
+    assert (board.seat(2)[Cell.CANCEL_HIGH], board.seat(2)[Cell.CANCEL_LOW]) == halves(TASK + 1)
+    assert board.seat(2)[Cell.CANCEL_AT] > 0
+    assert not any(board.seat(0)[cell] for cell in (Cell.CANCEL_AT, Cell.CANCEL_HIGH, Cell.CANCEL_LOW))
+
+
+@pytest.mark.parametrize("task", ["", "x", "0" * 32, f"{TASK:032x}"])
+def test_a_cancel_of_what_does_not_run_here_wakes_nobody(board, hosts, task):
+    woken = []
+    run_task(board, 0, TASK, BUSY_SINCE=0)
+
+    assert cancel(board, hosts, task, woken.append) is False
+    assert woken == []

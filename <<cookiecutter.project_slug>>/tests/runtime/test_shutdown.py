@@ -1,0 +1,75 @@
+"""What ends the server, and with which exit code."""
+
+import asyncio
+import logging
+import os
+import signal
+
+import pytest
+
+from runtime.plan import StartError
+from runtime.shutdown import run_until_stopped
+from tests.runtime.on_loop import on_the_loop
+
+
+async def forever():
+    await asyncio.Event().wait()
+
+
+async def nothing():
+    pass
+
+
+async def fail(error):
+    raise error
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@on_the_loop
+async def test_a_signal_ends_it_with_0(number):
+    running = asyncio.ensure_future(run_until_stopped(nothing(), asyncio.Event()))
+    await asyncio.sleep(0)
+    os.kill(os.getpid(), number)
+
+    assert await running == 0
+
+
+@on_the_loop
+async def test_a_signal_during_the_start_ends_that():
+    started, ended = asyncio.Event(), asyncio.Event()
+
+    async def start():
+        started.set()
+        try:
+            await forever()
+        finally:
+            ended.set()
+
+    running = asyncio.ensure_future(run_until_stopped(start(), asyncio.Event()))
+    await started.wait()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+    assert await running == 0
+    await ended.wait()
+
+
+@on_the_loop
+async def test_one_that_is_worn_out_leaves_to_be_started_afresh():
+    worn_out = asyncio.Event()
+    running = asyncio.ensure_future(run_until_stopped(nothing(), worn_out))
+    worn_out.set()
+
+    assert await running == os.EX_TEMPFAIL
+
+
+@pytest.mark.parametrize(("error", "has_traceback"), [(StartError("one line"), False), (ValueError("odd"), True)])
+def test_a_start_that_fails_ends_with_1_and_says_why(error, has_traceback, caplog):
+    @on_the_loop
+    async def run():
+        assert await run_until_stopped(fail(error), asyncio.Event()) == 1
+
+    with caplog.at_level(logging.ERROR, "server"):
+        run()
+
+    assert f"the server could not start: {error}" in caplog.text
+    assert ("Traceback" in caplog.text) is has_traceback

@@ -1,0 +1,136 @@
+"""The rungs of the ladder inside one interpreter, on threads of the test's own."""
+
+import socket
+import threading
+import time
+
+import pytest
+
+from runtime import wakeup
+from runtime.board import Board, Cell, halves
+from runtime.inside import Seat
+from runtime.wakeup import Wakeups
+from runtime.watchdog import Watchdog
+from tests.runtime.make import make_assignment, make_plan
+
+PATIENCE = 60
+SOON = 0.05
+
+
+class TooLate(Exception):
+    pass
+
+
+class Cancelled(Exception):
+    pass
+
+
+@pytest.fixture
+def seat(tmp_path):
+    wakeups = Wakeups.make(("default",))
+    assignment = make_assignment(make_plan(tmp_path), wakeups)
+    yield Seat(assignment, Board(("default",), seats=4), 0)
+    for descriptor in (assignment.stop, assignment.watch):
+        wakeup.os.close(descriptor)
+    wakeups.close()
+
+
+@pytest.fixture
+def watchdog(seat):
+    watchdog = Watchdog(seat.assignment.watch, threads=1)
+    watchdog.start()
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "watchdog"]
+    yield watchdog
+    watchdog.leave()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+
+
+def spin():
+    """Python code that runs for longer than a test waits for its end."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        pass
+
+
+def cancel_and_spin(seat, task):
+    seat.row[Cell.CANCEL_HIGH], seat.row[Cell.CANCEL_LOW] = halves(task)
+    wakeup.signal(seat.assignment.watch)
+    spin()
+
+
+def show(seat, task):
+    seat.row[Cell.TASK_HIGH], seat.row[Cell.TASK_LOW] = halves(task)
+
+
+def test_python_code_that_overruns_gets_the_error(watchdog, seat):
+    with pytest.raises(TooLate), watchdog.guard(seat, SOON, TooLate) as run:
+        spin()
+
+    assert (run.error, run.freed_by) == (TooLate, "raised")
+
+
+def test_what_ends_in_time_gets_none_and_leaves_no_deadline(watchdog, seat):
+    with watchdog.guard(seat, PATIENCE, TooLate) as run:
+        assert seat.row[Cell.DEADLINE] > time.monotonic_ns()
+
+    assert run.error is None
+    assert seat.row[Cell.DEADLINE] == 0
+    assert watchdog.runs == []
+
+
+def test_without_a_limit_there_is_no_deadline(watchdog, seat):
+    with watchdog.guard(seat, 0, TooLate):
+        assert seat.row[Cell.DEADLINE] == 0
+
+
+def test_an_error_of_the_block_comes_out_as_it_is(watchdog, seat):
+    with pytest.raises(KeyError, match="its own"), watchdog.guard(seat, PATIENCE, TooLate):
+        raise KeyError("its own")
+
+    assert watchdog.runs == []
+
+
+def test_a_deadline_that_was_lifted_ends_nothing(watchdog, seat):
+    with watchdog.guard(seat, PATIENCE, TooLate) as run:
+        watchdog.relieve(run)
+        assert (run.deadline, seat.row[Cell.DEADLINE]) == (None, 0)
+
+
+def test_a_later_guard_with_an_earlier_deadline_is_looked_at_in_time(watchdog, seat):
+    with watchdog.guard(seat, PATIENCE, TooLate), pytest.raises(TooLate), watchdog.guard(seat, SOON, TooLate):
+        spin()
+
+
+def test_a_task_that_is_cancelled_gets_that_error(watchdog, seat):
+    show(seat, 7)
+
+    with pytest.raises(Cancelled), watchdog.guard(seat, 0, TooLate, Cancelled):
+        cancel_and_spin(seat, 7)
+
+
+def test_the_cancel_of_another_task_ends_nothing(watchdog, seat):
+    show(seat, 7)
+    with pytest.raises(TooLate), watchdog.guard(seat, SOON, TooLate, Cancelled):
+        cancel_and_spin(seat, 8)
+
+
+def test_a_read_from_a_silent_peer_is_ended(watchdog, seat):
+    ours, theirs = socket.socketpair()
+    with ours, theirs, pytest.raises(TooLate), watchdog.guard(seat, SOON, TooLate) as run:
+        ours.recv(1)
+
+    assert run.freed_by == "socket shut"
+
+
+def test_the_servers_own_descriptors_are_not_shut(watchdog, seat, monkeypatch):
+    ours, theirs = socket.socketpair()
+    monkeypatch.setattr(type(seat.assignment), "descriptors", property(lambda _: {ours.fileno()}))
+    watchdog.steps.append(lambda run: theirs.send(b"x"))  # one rung more, which frees the thread
+
+    def read():
+        assert ours.recv(1) == b"x", "it was shut"
+        spin()
+
+    with ours, theirs, pytest.raises(TooLate), watchdog.guard(seat, SOON, TooLate):
+        read()
