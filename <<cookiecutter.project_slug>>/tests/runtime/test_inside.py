@@ -73,10 +73,6 @@ def test_the_servers_own_descriptors_are_known(seat):
     assert assignment.descriptors == own
 
 
-def test_outside_of_the_server_there_is_no_assignment():
-    assert inside.current is None
-
-
 @pytest.mark.parametrize("target", ["tests.runtime.loops:nothing", "tests.nowhere:run"])
 def test_a_target_that_does_not_exist_is_an_error(target):
     with pytest.raises((AttributeError, ImportError)):
