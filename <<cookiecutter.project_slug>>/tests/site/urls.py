@@ -5,6 +5,7 @@ from tests.site import views
 
 urlpatterns = [
     path("test/enqueue", views.enqueue),
+    path("test/transaction/<str:end>", views.transaction_of),
     path("test/interpreter", views.interpreter),
     path("test/wait/<path:gate>", views.wait),
     path("test/echo", views.echo),

@@ -1,18 +1,34 @@
 import json
 from collections.abc import Iterator
 from concurrent import interpreters
+from datetime import timedelta
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
+from tasks.models import TaskRecord
 from tests.site import gates, tasks
 
 
 @csrf_exempt
 def enqueue(request: HttpRequest) -> JsonResponse:
     body = json.loads(request.body)
-    task = getattr(tasks, body["task"]).using(**body["options"])
+    options = body["options"]
+    if delay := options.pop("delay", None):
+        options["run_after"] = timezone.now() + timedelta(seconds=delay)
+    task = getattr(tasks, body["task"]).using(**options)
     return JsonResponse({"id": task.enqueue(*body["arguments"]).id})
+
+
+@csrf_exempt
+def transaction_of(request: HttpRequest, end: str) -> JsonResponse:
+    """Enqueue in a transaction; whether the row is there afterwards."""
+    with transaction.atomic():
+        task = tasks.add.enqueue(1, 2)
+        transaction.set_rollback(end == "rollback")
+    return JsonResponse({"id": task.id, "rows": TaskRecord.objects.filter(pk=task.id).count()})
 
 
 def interpreter(request: HttpRequest) -> JsonResponse:

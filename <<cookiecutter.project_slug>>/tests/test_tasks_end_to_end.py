@@ -1,0 +1,117 @@
+"""Tasks in the running server: when they run, how they end, how many run at once."""
+
+from datetime import datetime
+
+import pytest
+
+from tests.server import running
+from tests.site import gates
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("data")) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("task", "arguments", "error"),
+    [
+        ("raise_error", ["KeyError"], "builtins.KeyError"),
+        ("raise_error", ["SystemExit"], "builtins.SystemExit"),
+        ("raise_error", ["MemoryError"], "builtins.MemoryError"),
+        ("recurse", [0], "builtins.RecursionError"),
+        ("add", [1, "2"], "builtins.TypeError"),
+    ],
+)
+def test_a_task_that_fails_is_recorded_and_its_interpreter_goes_on(server, task, arguments, error):
+    before = server.wait_for_task(server.enqueue("which_interpreter", queue_name="critical"))["result"]
+    state = server.wait_for_task(server.enqueue(task, *arguments, queue_name="critical"))
+
+    assert (state["status"], state["error"]["type"], state["attempts"]) == ("FAILED", error, 1)
+    assert server.wait_for_task(server.enqueue("which_interpreter", queue_name="critical"))["result"] == before
+
+
+def test_a_task_is_tried_again_until_it_succeeds(server):
+    state = server.wait_for_task(server.enqueue("succeed_at", 3))
+
+    assert (state["status"], state["result"], state["attempts"]) == ("SUCCESSFUL", 3, 3)
+
+
+def test_a_task_that_fails_as_often_as_it_may_has_failed(server):
+    state = server.wait_for_task(server.enqueue("succeed_at", 4))
+
+    assert (state["status"], state["attempts"]) == ("FAILED", 3)
+    assert state["error"] == {"type": "builtins.ValueError", "message": "attempt 3"}
+
+
+def test_a_failed_task_is_run_once_more_on_request(server):
+    task = server.enqueue("succeed_at", 4)
+    server.wait_for_task(task)
+    assert server.client.post(f"/api/tasks/{task}/retry/").status_code == 200
+
+    state = server.wait_for_task(task, "SUCCESSFUL")
+    assert (state["result"], state["error"]) == (4, None)
+
+
+def test_a_task_runs_at_its_time_and_not_before(server):
+    state = server.wait_for_task(server.enqueue("add", 1, 2, delay=0.5))
+    enqueued, started = (datetime.fromisoformat(state[name]) for name in ("enqueued_at", "started_at"))
+
+    assert state["result"] == 3
+    assert (started - enqueued).total_seconds() >= 0.5
+
+
+def test_a_task_that_waits_can_be_cancelled(server):
+    task = server.enqueue("add", 1, 2, delay=3600)
+    assert server.client.get(f"/api/tasks/{task}/").json()["status"] == "READY"
+    state = server.client.post(f"/api/tasks/{task}/cancel/").json()
+
+    assert (state["status"], state["error"]["type"]) == ("FAILED", "tasks.errors.TaskCancelled")
+
+
+@pytest.mark.parametrize(("end", "rows"), [("commit", 1), ("rollback", 0)])
+def test_a_task_runs_after_the_commit_and_is_gone_with_a_rollback(server, end, rows):
+    answer = server.client.post(f"/test/transaction/{end}").json()
+
+    assert answer["rows"] == rows
+    if rows:
+        assert server.wait_for_task(answer["id"])["result"] == 3
+    else:
+        assert server.client.get(f"/api/tasks/{answer['id']}/").status_code == 404
+
+
+def test_a_pool_grows_while_tasks_wait_and_not_over_its_most(tmp_path):
+    paths = [gates.make(tmp_path, f"gate{number}") for number in range(3)]
+    with running(tmp_path / "data") as server:
+        tasks = [server.enqueue("wait_at", str(path)) for path in paths]
+        for path in paths[:2]:
+            gates.wait_for_arrival(path)
+        assert server.metric("interpreter_up", kind="worker") == 3  # critical-1 and both of default
+        assert server.metric("queue_running", queue="default") == 2
+        assert server.metric("queue_ready", queue="default") == 1
+        assert server.metric("queue_oldest_ready_seconds", queue="default") > 0
+        gates.open_gate(paths[0])
+        gates.wait_for_arrival(paths[2])
+        for path in paths[1:]:
+            gates.open_gate(path)
+
+        assert {server.wait_for_task(task)["result"] for task in tasks} == {"through"}
+        assert server.metric("queue_running", queue="default") == 0
+
+
+def test_a_pool_of_none_starts_with_its_first_task(tmp_path):
+    with running(tmp_path) as server:
+        assert server.metric("interpreter_starts_total", name="exports-1") == 0
+        assert server.wait_for_task(server.enqueue("add", 1, 2, queue_name="exports"))["result"] == 3
+        assert server.wait_for("interpreter_ready", interpreter="exports-1")
+
+
+def test_what_was_enqueued_is_counted_once(tmp_path):
+    with running(tmp_path) as server:
+        tasks = [server.enqueue("add", number, 0, queue_name="critical") for number in range(30)]
+
+        assert sorted(server.wait_for_task(task)["result"] for task in tasks) == list(range(30))
+        server.wait_until(lambda: server.metric("task_seconds_count", queue="critical") == 30)
+        assert server.metric("tasks_total", queue="critical", outcome="successful") == 30
+        assert server.metric("tasks_total") == 30
