@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -23,6 +23,8 @@ type Event = dict[str, Any]
 class Server:
     """The process, its log events and a client for it."""
 
+    known: ClassVar[list[Server]] = []  # those of the test that runs, and those that several tests share
+
     def __init__(self, data_dir: Path, *arguments: str, **variables: str) -> None:
         self.data_dir = data_dir
         self.environment = environment(data_dir, **variables)
@@ -35,6 +37,7 @@ class Server:
         )
         self.reader = threading.Thread(target=self._read)
         self.reader.start()
+        self.known.append(self)
 
     def wait_for(self, action: str, **fields: Any) -> Event:
         """The first event of this name with these fields, once it is in the log."""
