@@ -1,5 +1,7 @@
 import os
+import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -34,9 +36,18 @@ def template_folder_in_use():
 
 
 @pytest.fixture(scope="session")
-def python(tmp_path_factory) -> Path:
+def scratch():
+    """A folder that other users may enter: PostgreSQL refuses to run as root, and pytest closes its own folders."""
+    folder = Path(tempfile.mkdtemp(prefix="single-server-django-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def python(scratch) -> Path:
     """A Python with exactly the pinned requirements of a generated project, compiled."""
-    folder = tmp_path_factory.mktemp("environment") / "venv"
+    folder = scratch / "venv"
     subprocess.run(["scripts/make-venv", folder, TEMPLATE / "requirements-dev.lock"], cwd=ROOT, check=True)
     return folder / "bin" / "python"
 

