@@ -19,11 +19,11 @@ test: venv ## every test: of the template, and of the projects that it generates
 	@$(PYTHON) -m pytest
 
 test-container: venv ## build the image, run it, stop it, start it again on the same data
-	@$(PYTHON) -m pytest tests/test_container.py
+	@$(PYTHON) -m pytest -s tests/test_container.py
 
 check: venv ## what CI checks before the tests: format, lint, types
 	@$(PYTHON) -m ruff format --check . && $(PYTHON) -m ruff check .
-	@cd '$(TEMPLATE)' && ../$(PYTHON) -m mypy .
+	@cd '$(TEMPLATE)' && '$(CURDIR)/$(PYTHON)' -m mypy .
 
 format: venv
 	@$(PYTHON) -m ruff format . && $(PYTHON) -m ruff check --fix .
