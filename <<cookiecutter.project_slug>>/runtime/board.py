@@ -28,7 +28,7 @@ class Cell(IntEnum):
     TASK_HIGH = 3  # the running task's id, as two halves
     TASK_LOW = 4
     DONE = 5  # requests or tasks since this interpreter started
-    BLOCKS = 6  # memory blocks that this interpreter has allocated
+    OBJECTS = 6  # that the garbage collector of this interpreter tracks
     THREAD = 7  # native id
     PROGRESS_DONE = 8
     PROGRESS_TOTAL = 9

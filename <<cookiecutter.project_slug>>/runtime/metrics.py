@@ -56,10 +56,10 @@ class Metrics(Collector):
         up = GaugeMetricFamily(
             "interpreter_up", "1 while it is ready for work.", labels=["name", "kind", "interpreter"]
         )
-        blocks = GaugeMetricFamily("interpreter_allocated_blocks", "Memory blocks in use.", labels=["name"])
+        blocks = GaugeMetricFamily("interpreter_allocated_blocks", "Objects in use.", labels=["name"])
         for name, (pool, kind, is_up, seat) in sorted(self.hosts.items()):
             up.add_metric([name, "web" if pool == "web" else "worker", kind], int(is_up))
-            blocks.add_metric([name], self.board.seat(seat)[Cell.BLOCKS])
+            blocks.add_metric([name], self.board.seat(seat)[Cell.OBJECTS])
         starts = CounterMetricFamily("interpreter_starts", "Times it was started.", labels=["name"])
         for name, number in sorted(self.starts.items()):
             starts.add_metric([name], number)

@@ -31,7 +31,7 @@ def test_who_sits_down_leaves_nothing_of_who_sat_there(seat):
 
     assert [seat.row[cell] for cell in (Cell.DONE, Cell.BUSY_SINCE, Cell.TASK_HIGH, Cell.TASK_LOW)] == [0] * 4
     assert seat.row[Cell.THREAD] == threading.get_native_id()
-    assert seat.row[Cell.BLOCKS] > 0
+    assert seat.row[Cell.OBJECTS] > 0
     assert seat.board.outcomes("default")["successful"] == 1
 
 
@@ -42,6 +42,19 @@ def test_work_shows_from_its_beginning_to_its_end(seat):
     seat.idle()
 
     assert (seat.row[Cell.BUSY_SINCE], seat.row[Cell.DONE]) == (0, 1)
+
+
+def test_objects_are_those_of_this_interpreter_and_counted_now_and_then(seat, monkeypatch):
+    times = iter([1, 2, inside.COUNT_EVERY + 2])
+    monkeypatch.setattr("time.monotonic_ns", lambda: next(times))
+    seat.settle()
+    settled = seat.row[Cell.OBJECTS]
+    kept = [[] for _ in range(100_000)]
+    seat.idle()
+    assert seat.row[Cell.OBJECTS] == settled
+    seat.idle()
+
+    assert seat.row[Cell.OBJECTS] > settled + 0.9 * len(kept)
 
 
 def test_a_task_shows_without_the_progress_of_the_one_before(seat):

@@ -56,7 +56,7 @@ def test_nothing_has_happened_yet(metrics):
 
 
 def test_interpreters(metrics):
-    metrics.board.seat(0)[Cell.BLOCKS] = 12345
+    metrics.board.seat(0)[Cell.OBJECTS] = 12345
     metrics.abandoned = 2
 
     assert value(metrics, "interpreter_up", name="web-1", kind="web", interpreter="isolated") == 1
