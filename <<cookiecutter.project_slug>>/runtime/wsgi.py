@@ -86,7 +86,8 @@ class Exchange:
         except Exception:
             logger.exception("the application has failed at %s", self.environ["PATH_INFO"])
             page = (frames.WHOLE, 500, [("content-type", "text/html; charset=utf-8")], ERROR_PAGE)
-            self._send((frames.BROKEN,) if self.head_sent else page)
+            if not self.ended:  # else it was close(), and main may have sent the next request
+                self._send((frames.BROKEN,) if self.head_sent else page)
         finally:
             self.body.close()
 

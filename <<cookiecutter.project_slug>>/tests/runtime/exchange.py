@@ -63,10 +63,10 @@ def _nothing_left(main: Any) -> bool:
 
 
 class Parts:
-    """A body whose close() is remembered; `error` is raised after the last part."""
+    """A body whose close() is remembered; `error` is raised after the last part, `error_at_close` by close()."""
 
-    def __init__(self, *parts: bytes, error: Exception | None = None) -> None:
-        self.parts, self.error = iter(parts), error
+    def __init__(self, *parts: bytes, error: Exception | None = None, error_at_close: Exception | None = None) -> None:
+        self.parts, self.error, self.error_at_close = iter(parts), error, error_at_close
         self.closed = 0
 
     def __iter__(self) -> Parts:
@@ -81,6 +81,8 @@ class Parts:
 
     def close(self) -> None:
         self.closed += 1
+        if self.error_at_close:
+            raise self.error_at_close
 
 
 def answering(result: Any, status: str = "200 OK", headers: frames.Headers | None = None) -> Application:

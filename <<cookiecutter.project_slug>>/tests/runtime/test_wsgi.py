@@ -177,6 +177,14 @@ def test_one_that_fails_in_the_middle_is_said_to_be_broken_and_is_closed(caplog)
     assert "OSError: disk" in caplog.text
 
 
+@pytest.mark.parametrize(("parts", "last"), [((), WHOLE), ((b"some",), END)])
+def test_one_that_fails_at_its_close_has_answered_all_the_same(parts, last, caplog):
+    answer = ask(answering(Parts(*parts, error_at_close=OSError("disk"))))
+
+    assert (answer.kinds[-1], answer.status, answer.body) == (last, 200, b"".join(parts))
+    assert "OSError: disk" in caplog.text
+
+
 def test_once_the_client_has_left_nothing_more_is_made():
     parts = Parts(*[b"part"] * 1000000)
     answer = ask(answering(parts), client_leaves_after=3)
