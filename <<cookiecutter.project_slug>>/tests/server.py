@@ -47,6 +47,11 @@ class Server:
         assert event, f"no event {action} {fields} (waited: {found})\n{self.text}"
         return event
 
+    def count(self, action: str, **fields: Any) -> int:
+        """How many events of this name with these fields there have been."""
+        with self.changed:
+            return sum(({"action": action} | fields).items() <= event.items() for event in self.events)
+
     def wait_for_text(self, text: str) -> None:
         """Return once the log has a line with this text."""
         with self.changed:

@@ -1,6 +1,7 @@
 """Faults of the running server, and what it says about itself, seen from outside."""
 
 import signal
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -144,3 +145,26 @@ def test_a_setting_that_cannot_be_carried_out_is_one_line(tmp_path):
 
     assert result.returncode == 1
     assert result.stderr == 'INTERPRETERS["workers"]["images"]: no backend in TASKS has the queue pictures.\n'
+
+
+def test_interpreters_that_come_and_go_disturb_no_request(tmp_path):
+    (tmp_path / "restless_settings.py").write_text(
+        "from tests.site.settings import *\nINTERPRETERS['workers']['exports']['idle'] = 0\n"
+    )
+    settings = {"DJANGO_SETTINGS_MODULE": "restless_settings", "PYTHONPATH": str(tmp_path)}
+    over = threading.Event()
+    with running(tmp_path / "data", **settings) as server, ThreadPoolExecutor(4) as pool:
+
+        def ask():
+            return {server.client.get("/test/echo").status_code for _ in iter(over.is_set, True)}
+
+        asking = [pool.submit(ask) for _ in range(4)]
+        try:
+            for number in range(1, 6):
+                assert server.wait_for_task(server.enqueue("add", number, 0, queue_name="exports"))["result"] == number
+                server.wait_until(lambda n=number: server.count("interpreter_closed", interpreter="exports-1") == n)
+        finally:
+            over.set()
+
+        assert [statuses.result() for statuses in asking] == [{200}] * 4
+        assert server.metric("interpreter_starts_total", name="exports-1") == 5
