@@ -23,7 +23,7 @@ from tests.conftest import ROOT
 
 BASE = "docker.io/library/python:3.14-slim"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "single-server-django"
-STORAGE = ["--root", f"{CACHE}/images", "--runroot", f"{CACHE}/images-run", "--storage-driver", "vfs"]
+STORAGE = ["--root", f"{CACHE}/images", "--runroot", f"{CACHE}/images-run"]
 PATIENCE = 120  # seconds
 
 pytestmark = pytest.mark.container
@@ -40,36 +40,74 @@ def buildah(*arguments: str, **options) -> str:
 def image(generate):
     """A project's image, built as `docker build` does it; its name."""
     for tool in ("buildah", "debootstrap"):
-        assert shutil.which(tool), f"{tool} is missing: apt-get install buildah debootstrap"
+        if not shutil.which(tool):
+            pytest.fail(f"{tool} is missing: apt-get install buildah debootstrap", pytrace=False)
+    if os.geteuid() != 0:
+        pytest.fail("This test needs root: it puts a root file system together and runs it.", pytrace=False)
     project = generate(project_slug="shop")
-    subprocess.run([ROOT / "scripts" / "base-image", BASE, "3.14", *STORAGE], check=True)
+    command = [str(ROOT / "scripts" / "base-image"), BASE, "3.14", *STORAGE]
+    base = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
+    assert base.returncode == 0, "The base image could not be made: see above."
     name = f"localhost/shop-{uuid.uuid4().hex[:8]}"
     print("Building the image ...", flush=True)
-    buildah("bud", "--isolation", "chroot", "--pull-never", "-t", name, ".", cwd=project)
+    command = [  # in Docker's format: the other one knows no HEALTHCHECK
+        "buildah", *STORAGE, "bud", "--isolation", "chroot", "--pull-never", "--no-cache", "--force-rm",
+        "--format", "docker", *base.stdout.splitlines(), "-t", name, ".",
+    ]  # fmt: skip
+    with subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as build:
+        assert build.stdout is not None
+        log = []
+        for line in build.stdout:
+            log.append(line)
+            if "STEP" in line and ": ARG " not in line:
+                print(line, end="", flush=True)
+    assert build.returncode == 0, "".join(log)
     yield name
     buildah("rmi", "-f", name)
 
 
+def config_of(image: str) -> dict:
+    return json.loads(buildah("inspect", "--type", "image", image))["Docker"]["config"]
+
+
 class Container:
-    """The image running on a volume, and a browser's worth of client for it."""
+    """The image running on a volume, and a browser's worth of client for it. What is left of it ends with the block."""
 
     def __init__(self, image: str, volume: Path) -> None:
+        self.config = config_of(image)
         self.container = buildah("from", "--pull-never", image)
-        config = json.loads(buildah("inspect", "--type", "image", image))["OCIv1"]["config"]
         buildah("config", "--volume", "/data-", self.container)  # else the image's own volume covers the one below
         self.port = _free_port()
-        command = [
+        self.run = [
             "buildah", *STORAGE, "run", "--isolation", "chroot", "-v", f"{volume}:/data:rw",
-            "--env", f"PORT={self.port}", self.container, "--", *config["Cmd"],
+            "--env", f"PORT={self.port}", self.container, "--",
         ]  # fmt: skip
+        command = [*self.run, *self.config["Cmd"]]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.log: list[str] = []
         self.ready = threading.Event()
         self.reader = threading.Thread(target=self._read)
         self.reader.start()
         self.cookies = http.cookiejar.CookieJar()
-        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
-        assert self.ready.wait(PATIENCE), self.text
+        no_proxy = urllib.request.ProxyHandler({})
+        self.opener = urllib.request.build_opener(no_proxy, urllib.request.HTTPCookieProcessor(self.cookies))
+
+    def __enter__(self) -> Container:
+        self.ready.wait(PATIENCE)
+        if not any("server_ready" in line for line in self.log):
+            self.__exit__()
+            raise AssertionError(f"It did not start:\n{self.text}")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None = None, *_: object) -> None:
+        if kind is not None:
+            print(self.text, flush=True)
+        if self.process.poll() is None:
+            for pid in reversed(self.pids()):
+                os.kill(pid, signal.SIGKILL)
+            self.process.wait(PATIENCE)
+        self.reader.join(PATIENCE)
+        buildah("rm", self.container)
 
     @property
     def text(self) -> str:
@@ -95,24 +133,33 @@ class Container:
             threading.Event().wait(0.1)
         raise AssertionError(f"{state}\n{self.text}")
 
-    def server_pid(self) -> int:
-        """The server's process, below those of buildah."""
+    def check_health(self) -> None:
+        """Do what HEALTHCHECK says, in the container."""
+        kind, *command = self.config["Healthcheck"]["Test"]
+        assert kind == "CMD"
+        result = subprocess.run([*self.run, *command], check=False, capture_output=True, text=True, timeout=PATIENCE)
+        assert result.returncode == 0, result.stdout + result.stderr
+
+    def pids(self) -> list[int]:
+        """The host's numbers of buildah's processes and, as the last one, the server's."""
         found, todo = [], [self.process.pid]
         while todo:
             pid = todo.pop()
+            found.append(pid)
             for children in Path(f"/proc/{pid}/task").glob("*/children"):
                 todo += [int(child) for child in children.read_text().split()]
-            if b"\0main.py\0" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                found.append(pid)
-        return found[-1]
+        return found
+
+    def server_pid(self) -> int:
+        pid = self.pids()[-1]
+        assert Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"\0main.py\0")
+        assert Path(f"/proc/{pid}").stat().st_uid == 1000
+        return pid
 
     def stop(self) -> int:
-        """Send SIGTERM as `docker stop` does; the exit code."""
-        os.kill(self.server_pid(), signal.SIGTERM)
-        code = self.process.wait(PATIENCE)
-        self.reader.join(PATIENCE)
-        buildah("rm", self.container)
-        return code
+        """Send the server the signal that `docker stop` sends; the exit code."""
+        os.kill(self.server_pid(), signal.Signals[self.config["StopSignal"]])
+        return self.process.wait(PATIENCE)
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -121,6 +168,7 @@ class Container:
                 self.log.append(line)
                 if "server_ready" in line:
                     self.ready.set()
+        self.ready.set()  # it has ended
 
     def _url(self, path: str) -> str:
         return f"http://localhost:{self.port}{path}"
@@ -133,16 +181,18 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def make_first_account(container: Container) -> None:
+def fill_in(container: Container, path: str, **fields: str) -> None:
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', container.get(path).decode())
+    assert token
+    form = urllib.parse.urlencode({"csrfmiddlewaretoken": token[1], **fields})
+    container.post(path, form.encode(), "application/x-www-form-urlencoded")
+
+
+def make_first_account(container: Container, password: str) -> None:
     """Follow the link of the log and fill in the form."""
     link = re.search(r"Make the first one at http://[^/]+(/\S+)", container.text)
     assert link, container.text
-    page = container.get(link[1]).decode()
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
-    assert token
-    password = uuid.uuid4().hex
-    form = {"csrfmiddlewaretoken": token[1], "username": "admin", "password1": password, "password2": password}
-    container.post(link[1], urllib.parse.urlencode(form).encode(), "application/x-www-form-urlencoded")
+    fill_in(container, link[1], username="admin", password1=password, password2=password)
 
 
 def upload_photograph(container: Container) -> str:
@@ -158,31 +208,36 @@ def test_a_container_serves_with_nothing_set_and_keeps_its_data(image, tmp_path)
     volume.mkdir()
     os.chown(volume, 1000, 1000)
 
+    password = uuid.uuid4().hex
+
     print("Running it ...", flush=True)
-    first = Container(image, volume)
-    assert first.get("/readyz") == b"ok\n"
-    with pytest.raises(urllib.error.HTTPError, match=r"40[13]") as refused:
-        upload_photograph(first)
-    refused.value.close()
-    make_first_account(first)
-    task = upload_photograph(first)
-    state = first.wait_for_task(task)
-    assert state["status"] == "SUCCESSFUL", state
-    picture = first.get(state["result"]["variants"][0]["url"])
-    assert first.stop() == 0, first.text
+    with Container(image, volume) as first:
+        assert first.get("/readyz") == b"ok\n"
+        first.check_health()
+        with pytest.raises(urllib.error.HTTPError, match=r"40[13]") as refused:
+            upload_photograph(first)
+        refused.value.close()
+        make_first_account(first, password)
+        task = upload_photograph(first)
+        state = first.wait_for_task(task)
+        assert state["status"] == "SUCCESSFUL", state
+        picture = first.get(state["result"]["variants"][0]["url"])
+        print("Stopping it ...", flush=True)
+        assert first.stop() == 0, first.text
     assert (volume / "db.sqlite3").stat().st_uid == 1000
 
     print("Running it again on the same data ...", flush=True)
-    second = Container(image, volume)
-    second.opener.add_handler(urllib.request.HTTPCookieProcessor(first.cookies))
-    assert "Make the first one" not in second.text
-    assert json.loads(second.get(task))["result"] == state["result"]
-    assert second.get(state["result"]["variants"][0]["url"]) == picture
-    assert second.stop() == 0, second.text
+    with Container(image, volume) as second:
+        assert "Make the first one" not in second.text
+        fill_in(second, "/accounts/login/", username="admin", password=password)
+        assert json.loads(second.get(task))["result"] == state["result"]
+        assert second.get(state["result"]["variants"][0]["url"]) == picture
+        assert second.stop() == 0, second.text
 
 
 def test_the_image_says_who_runs_what_and_where_the_data_is(image):
-    config = json.loads(buildah("inspect", "--type", "image", image))
-    assert config["OCIv1"]["config"]["User"] == "app"
-    assert config["OCIv1"]["config"]["Cmd"] == ["python", "main.py"]
-    assert "/data" in config["OCIv1"]["config"]["Volumes"]
+    config = config_of(image)
+    assert config["User"] == "app"
+    assert config["Cmd"] == ["python", "main.py"]
+    assert list(config["Volumes"]) == ["/data"]
+    assert config["StopSignal"] == "SIGTERM"
