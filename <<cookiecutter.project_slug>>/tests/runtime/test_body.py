@@ -72,6 +72,10 @@ def test_a_small_body_stays_in_memory(tmp_path, length):
     assert take(Upload.of(content), tmp_path) == content
 
 
+def test_a_small_body_needs_no_disk(tmp_path):
+    assert take(Upload.of(b"small"), tmp_path / "missing") == b"small"
+
+
 @pytest.mark.parametrize("length", [IN_MEMORY + 1, BATCH, BATCH + 1, LIMIT])
 def test_a_large_body_goes_to_a_file(tmp_path, length):
     content = os.urandom(length)

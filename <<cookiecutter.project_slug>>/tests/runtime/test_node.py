@@ -43,6 +43,13 @@ def release(node):
     os.close(replacement)
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_the_first_server_has_the_first_number(take, tmp_path, shared):
+    node = take(shared)
+
+    assert (node.path, node.socket_path) == (tmp_path / "server-1.json", tmp_path / "server-1.sock")
+
+
 def test_a_second_start_is_refused_with_the_process_id_of_the_first(take, tmp_path):
     take()
 

@@ -18,6 +18,24 @@ def test_a_pool_gets_the_defaults_for_what_it_does_not_say():
     assert warnings == []
 
 
+def test_each_option_of_the_web_is_taken_over():
+    options = {"count": 1, "threads": 8, "interpreter": "legacy", "max_requests": 0, "request_timeout": 0.5}
+    web, _, _ = parse_interpreters({"web": options, "workers": SERVED}, QUEUES)
+
+    assert web == WebPool(**options)
+
+
+@pytest.mark.parametrize("interpreter", ["isolated", "legacy", "main"])
+def test_each_option_of_a_pool_is_taken_over(interpreter):
+    options = {
+        "queues": ["default", "critical"], "count": (0, 4), "idle": 0, "threads": 2, "interpreter": interpreter,
+        "timeout": 0.5, "max_tasks": 1, "max_growth": 0,
+    }  # fmt: skip
+    _, (pool,), _ = parse_interpreters({"workers": {"heavy": options}}, QUEUES)
+
+    assert pool == WorkerPool(**options | {"name": "heavy", "queues": ("default", "critical")})
+
+
 @pytest.mark.parametrize(("count", "expected"), [(3, (3, 3)), ((0, 2), (0, 2)), ([1, 64], (1, 64))])
 def test_a_count_is_a_number_or_least_and_most(count, expected):
     _, (pool,), _ = parse_interpreters({"workers": {"all": {"queues": QUEUES, "count": count}}}, QUEUES)
@@ -40,15 +58,15 @@ def test_the_setting_is_a_dictionary_of_web_and_workers(setting):
     ("options", "named"),
     [
         ({"threds": 2}, '["threds"]: no such option; there are count, threads, interpreter'),
-        ({"threads": 0}, '["threads"]=0'),
-        ({"threads": "2"}, "[\"threads\"]='2'"),
+        ({"threads": 0}, '["threads"]=0: allowed is 1 or more.'),
+        ({"threads": "2"}, "[\"threads\"]='2': allowed is a whole number, 0 or more."),
         ({"threads": 1.5}, '["threads"]=1.5'),
         ({"count": 0}, '["count"]=0'),
         ({"count": -1}, '["count"]=-1'),
         ({"count": 1.5}, '["count"]=1.5'),
         ({"count": (1, 2)}, '["count"]=(1, 2)'),
         ({"count": True}, '["count"]=True'),
-        ({"request_timeout": None}, '["request_timeout"]=None'),
+        ({"request_timeout": None}, '["request_timeout"]=None: allowed is a number, 0 or more.'),
         ({"interpreter": "subprocess"}, "[\"interpreter\"]='subprocess': allowed is isolated or legacy or main"),
         ("two", "allowed is"),
         (None, "allowed is"),

@@ -154,6 +154,18 @@ def test_a_folder_with_a_long_path_can_be_served(tmp_path, wakeups):
     assert taken(wakeups.queues["default"]) == 1
 
 
+def test_no_descriptor_is_left_open(tmp_path):
+    before = set(os.listdir("/proc/self/fd"))
+    wakeups = Wakeups.make(QUEUES)
+    listener = WakeupSocket(tmp_path / "server-1.sock", wakeups, print)
+    wakeup.send(tmp_path, "queue default")
+    listener.socket.close()
+    wakeup.send(tmp_path, "queue default")
+    wakeups.close()
+
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
 @on_the_loop
 async def test_it_listens_on_the_loop_until_it_is_closed(tmp_path):
     wakeups = Wakeups.make(QUEUES)
