@@ -89,6 +89,15 @@ def test_what_names_no_queue_wakes_the_housekeeper_at_most(tmp_path, wakeups, li
     assert taken(wakeups.housekeeper) <= 1
 
 
+def test_a_task_for_later_wakes_the_housekeeper_alone(tmp_path, wakeups, listener, cancelled):
+    wakeup.send(tmp_path, "due")
+    listener.receive()
+
+    assert taken(wakeups.housekeeper) == 1
+    assert not any(taken(event) for event in wakeups.queues.values())
+    assert cancelled == []
+
+
 def test_bytes_that_are_no_text_are_survived(tmp_path, wakeups, listener):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.sendto(b"\xff\xfe", str(listener.path))
