@@ -85,9 +85,9 @@ def announce(plan: Plan, address: str, state: dict[str, Any]) -> None:
         log.logger.warning(problem)
     if not _bytecode_is_compiled():
         log.logger.warning("Django has no compiled bytecode: interpreters start slower. `uv sync --compile-bytecode`.")
-    event("server_ready", address=address, pid=os.getpid())
     if state["first_account"]:
         log.logger.warning("There is no account yet. Make the first one at %s%s", address, state["first_account"])
+    event("server_ready", address=address, pid=os.getpid())
 
 
 def _refuse_what_breaks() -> None:
