@@ -103,11 +103,10 @@ class Exchange:
 
     def write(self, data: bytes) -> None:
         """Send a part of the body, preceded by the head if it is the first."""
-        if self.head is None:
-            raise AssertionError("the application has sent a body before start_response")
         if not self.head_sent:
+            head = self._require_head()
             self.head_sent = True
-            self._send((frames.HEAD, *self.head))
+            self._send((frames.HEAD, *head))
             self.on_head()
         self._raise_if_gone()
         for start in range(0, 0 if self._is_bodiless() else len(data), frames.CHUNK_SIZE):
@@ -152,7 +151,7 @@ class Exchange:
 
     def _require_head(self) -> tuple[int, frames.Headers]:
         if self.head is None:
-            raise AssertionError("the application has returned without calling start_response")
+            raise AssertionError("the application has answered without calling start_response")
         return self.head
 
     def _send(self, frame: tuple[Any, ...]) -> None:

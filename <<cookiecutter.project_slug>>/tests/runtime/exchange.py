@@ -1,6 +1,7 @@
 """One request through `Exchange`, as the bridge sees it."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,13 +38,17 @@ class Answer:
         return b"".join(frame[1] for frame in self.frames if frame[0] == frames.CHUNK)
 
 
-def ask(application: Application, client_leaves_after: int = -1, **request: Any) -> Answer:
+def ask(
+    application: Application, client_leaves_after: int = -1, on_head: Callable[[], None] | None = None, **request: Any
+) -> Answer:
     """Run the application on a request; the client may leave after so many frames."""
     main, web = frames.pair()
     main.setblocking(True)
     received: list[tuple[Any, ...]] = []
     with main, web:
-        thread = threading.Thread(target=Exchange(web, make_request(**request)).run, args=(application,))
+        exchange = Exchange(web, make_request(**request))
+        exchange.on_head = on_head or exchange.on_head
+        thread = threading.Thread(target=_answer, args=(exchange, application))
         thread.start()
         while not received or received[-1][0] not in LAST:
             received.append(frames.unpack(main.recv(frames.FRAME_SIZE)))
@@ -53,6 +58,12 @@ def ask(application: Application, client_leaves_after: int = -1, **request: Any)
         main.setblocking(False)
         assert _nothing_left(main), "a frame came after the last one"
     return Answer(received)
+
+
+def _answer(exchange: Exchange, application: Application) -> None:
+    """As the loop of a web thread does (runtime/web.py)."""
+    exchange.run(application)
+    exchange.end()
 
 
 def _nothing_left(main: Any) -> bool:

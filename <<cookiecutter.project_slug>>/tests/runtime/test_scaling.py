@@ -10,7 +10,7 @@ from runtime import scaling, wakeup
 from runtime.board import Board, Cell
 from runtime.plan import WorkerPool
 from runtime.scaling import Scaling
-from tests.runtime.on_loop import cleanups, on_the_loop, turns
+from tests.runtime.on_loop import PATIENCE, cleanups, on_the_loop, turns
 
 IDLE = 60
 
@@ -18,6 +18,11 @@ IDLE = 60
 @pytest.fixture(autouse=True)
 def looks_follow_each_other(monkeypatch):
     monkeypatch.setattr(scaling, "LOOK_EVERY", 0)
+
+
+@pytest.fixture
+def no_second_look(monkeypatch):
+    monkeypatch.setattr(scaling, "LOOK_EVERY", 10 * PATIENCE)
 
 
 class Pools:
@@ -78,7 +83,7 @@ def pool(name, count, *queues):
 
 
 @on_the_loop
-async def test_a_pool_at_zero_is_started_once_by_its_first_task():
+async def test_a_pool_at_zero_is_started_once_by_its_first_task(no_second_look):
     pools = Pools(pool("images", (0, 1))).start()
     await turns()
     before = list(pools.grown)
@@ -99,7 +104,7 @@ async def test_a_task_that_waits_before_the_start_is_seen():
 
 
 @on_the_loop
-async def test_each_queue_of_a_pool_at_zero_wakes_it():
+async def test_each_queue_of_a_pool_at_zero_wakes_it(no_second_look):
     for queue in ("images", "films"):
         pools = Pools(pool("media", (0, 1), "images", "films")).start()
         pools.enqueue(queue)
@@ -109,7 +114,7 @@ async def test_each_queue_of_a_pool_at_zero_wakes_it():
 
 
 @on_the_loop
-async def test_one_task_in_two_queues_starts_one_interpreter():
+async def test_one_task_in_two_queues_starts_one_interpreter(no_second_look):
     pools = Pools(pool("media", (0, 2), "images", "films")).start()
     pools.enqueue("images")
     pools.enqueue("films")
@@ -119,7 +124,7 @@ async def test_one_task_in_two_queues_starts_one_interpreter():
 
 
 @on_the_loop
-async def test_a_task_wakes_only_its_own_pool():
+async def test_a_task_wakes_only_its_own_pool(no_second_look):
     pools = Pools(pool("images", (0, 1)), pool("exports", (0, 1))).start()
     pools.enqueue("exports")
     await turns()
@@ -128,7 +133,7 @@ async def test_a_task_wakes_only_its_own_pool():
 
 
 @on_the_loop
-async def test_a_pool_that_is_back_at_zero_is_woken_again():
+async def test_a_pool_that_is_back_at_zero_is_woken_again(no_second_look):
     pools = Pools(pool("images", (0, 1))).start()
     pools.enqueue("images")
     await turns()

@@ -1,6 +1,7 @@
 """PEP 3333, seen from the bridge: what an application answers, and the frames that this becomes."""
 
 import logging
+import os
 import sys
 import tempfile
 from wsgiref.util import FileWrapper
@@ -9,7 +10,9 @@ from wsgiref.validate import validator
 import pytest
 
 from runtime import frames
+from runtime.wsgi import Exchange
 from tests.runtime.exchange import Parts, answering, ask
+from tests.runtime.make import make_request
 
 WHOLE, FILE, HEAD, CHUNK, END, BROKEN = range(6)
 
@@ -155,18 +158,32 @@ def never_starts_and_streams(environ, start_response):
     return Parts(b"hello")
 
 
+def never_starts_and_has_much(environ, start_response):
+    return [bytes(2 * frames.CHUNK_SIZE)]
+
+
 def fails(environ, start_response):
     raise RuntimeError("as asked")
 
 
-@pytest.mark.parametrize("application", [starts_twice, never_starts, never_starts_and_streams, fails])
-def test_an_application_that_fails_before_its_head_is_a_500_and_a_line_in_the_log(application, caplog):
+@pytest.mark.parametrize(
+    ("application", "reason"),
+    [
+        (starts_twice, "start_response was called twice without exc_info"),
+        (never_starts, "the application has answered without calling start_response"),
+        (never_starts_and_streams, "the application has answered without calling start_response"),
+        (never_starts_and_has_much, "the application has answered without calling start_response"),
+        (fails, "RuntimeError: as asked"),
+    ],
+)
+def test_an_application_that_fails_before_its_head_is_a_500_and_the_reason_in_the_log(application, reason, caplog):
     with caplog.at_level(logging.ERROR, "server"):
         answer = ask(application, path="/where")
 
     assert (answer.kinds, answer.status) == ([WHOLE], 500)
     assert b"Server Error" in answer.body
     assert "the application has failed at /where" in caplog.text
+    assert reason in caplog.text
 
 
 def test_one_that_fails_in_the_middle_is_said_to_be_broken_and_is_closed(caplog):
@@ -175,6 +192,31 @@ def test_one_that_fails_in_the_middle_is_said_to_be_broken_and_is_closed(caplog)
 
     assert (answer.kinds, parts.closed) == ([HEAD, CHUNK, BROKEN], 1)
     assert "OSError: disk" in caplog.text
+
+
+@pytest.mark.parametrize("application", [answering([b"hello"]), answering(Parts(b"hello")), fails])
+def test_the_body_of_the_request_is_closed_at_the_end(application, tmp_path):
+    (tmp_path / "upload").write_bytes(b"12345")
+    descriptor = os.open(tmp_path / "upload", os.O_RDONLY)
+    ask(application, method="POST", body=(descriptor, 5))
+
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+
+
+def test_a_response_in_parts_tells_once_that_it_has_begun():
+    told = []
+    ask(answering(Parts(b"one", b"two")), on_head=lambda: told.append("begun"))
+
+    assert told == ["begun"]
+
+
+def test_a_request_that_was_given_up_is_ended():
+    main, web = frames.pair()
+    with main, web:
+        Exchange(web, make_request()).end()
+
+        assert frames.unpack(main.recv(frames.FRAME_SIZE)) == (BROKEN,)
 
 
 @pytest.mark.parametrize(("parts", "last"), [((), WHOLE), ((b"some",), END)])

@@ -28,6 +28,13 @@ def test_the_request_line_and_the_addresses():
     assert expected.items() <= environ.items()
 
 
+def test_the_application_is_told_that_threads_and_interpreters_answer_side_by_side():
+    environ = environ_of()
+    names = ("version", "multithread", "multiprocess", "run_once", "input_terminated")
+
+    assert [environ[f"wsgi.{name}"] for name in names] == [(1, 0), True, True, False, True]
+
+
 def test_the_address_of_an_ipv6_client_has_no_brackets():
     environ = environ_of(client="[::1]:4711", server="[::1]:8000")
 
