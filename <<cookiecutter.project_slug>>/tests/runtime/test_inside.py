@@ -1,5 +1,6 @@
 """A seat on the board as its thread sees it."""
 
+import gc
 import os
 import threading
 import uuid
@@ -47,6 +48,7 @@ def test_work_shows_from_its_beginning_to_its_end(seat):
 def test_objects_are_those_of_this_interpreter_and_counted_now_and_then(seat, monkeypatch):
     times = iter([1, 2, inside.COUNT_EVERY + 2])
     monkeypatch.setattr("time.monotonic_ns", lambda: next(times))
+    gc.collect()  # what other tests have left must not go away between the two counts
     seat.settle()
     settled = seat.row[Cell.OBJECTS]
     kept = [[] for _ in range(100_000)]
