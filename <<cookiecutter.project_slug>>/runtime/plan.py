@@ -1,6 +1,6 @@
 """What is to run: the settings that the server needs, checked as a whole, as plain data for the main interpreter."""
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -99,7 +99,12 @@ def parse_interpreters(setting: Any, queues: tuple[str, ...]) -> tuple[WebPool, 
                 f'INTERPRETERS["workers"]["{pool.name}"]: no backend in TASKS has the queue {min(strange)}.'
             )
     unserved = set(queues) - {queue for pool in workers for queue in pool.queues}
-    return web, workers, [f"No pool in INTERPRETERS serves the queue {queue}." for queue in sorted(unserved)]
+    problems = [f"No pool in INTERPRETERS serves the queue {queue}." for queue in sorted(unserved)]
+    if workers and not any(pool.count[0] for pool in workers):
+        first = replace(workers[0], count=(1, workers[0].count[1]))
+        workers = (first, *workers[1:])
+        problems.append(f"One interpreter of the pool {first.name} always runs: somebody must keep time for all pools.")
+    return web, workers, problems
 
 
 def _worker_pool(name: str, options: Any) -> WorkerPool:
@@ -107,7 +112,7 @@ def _worker_pool(name: str, options: Any) -> WorkerPool:
     if name == "web" or not isinstance(name, str) or not name.isidentifier():
         raise StartError(f"{where}: a pool's name is an identifier, and not web.")
     queues = options.get("queues") if isinstance(options, dict) else None
-    if not queues or not isinstance(queues, (list, tuple)):
+    if not queues or not isinstance(queues, (list, tuple)) or not all(isinstance(queue, str) for queue in queues):
         raise StartError(f'{where}: "queues" is missing: a list of names.')
     count = options.get("count", (1, 1))
     least, most = count if isinstance(count, (tuple, list)) and len(count) == 2 else (count, count)

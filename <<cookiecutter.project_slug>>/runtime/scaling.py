@@ -72,10 +72,16 @@ class Scaling:
         return all(self.board.seat(seat)[Cell.BUSY_SINCE] for seat in host.assignment.seats)
 
     def _idle_for(self, pool: WorkerPool, hosts: list[Host]) -> Host | None:
-        """The youngest interpreter of the pool in which nothing has happened for the pool's idle time."""
+        """The youngest interpreter of the pool in which nothing has happened for the pool's idle time.
+
+        Not the one that keeps house, which is the youngest once it has been started again.
+        """
         since = time.monotonic_ns() - int(pool.idle * 1e9)
         for host in reversed(hosts):
-            rows = [self.board.seat(seat) for seat in host.assignment.seats]
-            if host.ready and not any(row[Cell.BUSY_SINCE] or row[Cell.ALIVE] > since for row in rows):
+            if host.ready and not host.assignment.housekeeper and self._rests_since(host, since):
                 return host
         return None
+
+    def _rests_since(self, host: Host, since: int) -> bool:
+        rows = [self.board.seat(seat) for seat in host.assignment.seats]
+        return not any(row[Cell.BUSY_SINCE] or row[Cell.ALIVE] > since for row in rows)

@@ -31,14 +31,15 @@ def test_each_option_of_a_pool_is_taken_over(interpreter):
         "queues": ["default", "critical"], "count": (0, 4), "idle": 0, "threads": 2, "interpreter": interpreter,
         "timeout": 0.5, "max_tasks": 1, "max_growth": 0,
     }  # fmt: skip
-    _, (pool,), _ = parse_interpreters({"workers": {"heavy": options}}, QUEUES)
+    _, (_, pool), _ = parse_interpreters({"workers": SERVED | {"heavy": options}}, QUEUES)
 
     assert pool == WorkerPool(**options | {"name": "heavy", "queues": ("default", "critical")})
 
 
 @pytest.mark.parametrize(("count", "expected"), [(3, (3, 3)), ((0, 2), (0, 2)), ([1, 64], (1, 64))])
 def test_a_count_is_a_number_or_least_and_most(count, expected):
-    _, (pool,), _ = parse_interpreters({"workers": {"all": {"queues": QUEUES, "count": count}}}, QUEUES)
+    pools = SERVED | {"other": {"queues": QUEUES, "count": count}}
+    _, (_, pool), _ = parse_interpreters({"workers": pools}, QUEUES)
 
     assert pool.count == expected
 
@@ -47,6 +48,14 @@ def test_a_queue_that_nobody_serves_is_a_warning_that_names_it():
     _, _, warnings = parse_interpreters({"workers": {"one": {"queues": ["default"]}}}, QUEUES)
 
     assert warnings == ["No pool in INTERPRETERS serves the queue critical."]
+
+
+def test_where_no_pool_has_to_run_the_first_one_keeps_one_interpreter_and_says_so():
+    pools = {"one": {"queues": ["default"], "count": (0, 3)}, "two": {"queues": ["critical"], "count": (0, 1)}}
+    _, workers, warnings = parse_interpreters({"workers": pools}, QUEUES)
+
+    assert [pool.count for pool in workers] == [(1, 3), (0, 1)]
+    assert warnings == ["One interpreter of the pool one always runs: somebody must keep time for all pools."]
 
 
 @pytest.mark.parametrize("setting", [None, [], {"wep": {}}, {"web": {}, "worker": {}}])
@@ -98,6 +107,7 @@ def test_a_wrong_option_of_the_web_is_named(options, named):
         ({"queues": ["critical", "slow"]}, "has the queue slow"),
         ({"queues": "critical"}, '"queues"'),
         ({"queues": 3}, '"queues"'),
+        ({"queues": [["critical"]]}, '"queues"'),
         ("critical", '"queues" is missing'),
     ],
 )

@@ -42,9 +42,9 @@ class Pools:
         self.scaling.start(list(self.pools.values()), self._grow, self.shrunk.append)
         return self
 
-    def add(self, name, *seats, ready=True):
+    def add(self, name, *seats, ready=True, housekeeper=False):
         """An interpreter of the pool sits on these seats; it has just come round, with nothing to do."""
-        host = SimpleNamespace(assignment=SimpleNamespace(seats=seats), ready=ready)
+        host = SimpleNamespace(assignment=SimpleNamespace(seats=seats, housekeeper=housekeeper), ready=ready)
         self.members[name].append(host)
         for seat in seats:
             self.board.seat(seat)[Cell.BUSY_SINCE] = 0
@@ -228,6 +228,19 @@ async def test_the_youngest_that_has_been_idle_long_enough_is_told_to_leave():
 
     assert pools.shrunk
     assert all(host is hosts[1] for host in pools.shrunk)
+
+
+@on_the_loop
+async def test_who_keeps_house_stays_although_it_is_the_youngest():
+    pools = Pools(pool("default", (1, 2)))
+    older = pools.add("default", 0)
+    pools.add("default", 1, housekeeper=True)
+    pools.idle_for(IDLE + 1, 0, 1)
+    pools.start()
+    await turns()
+
+    assert pools.shrunk
+    assert all(host is older for host in pools.shrunk)
 
 
 @on_the_loop
