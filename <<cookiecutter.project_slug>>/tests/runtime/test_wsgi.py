@@ -280,3 +280,34 @@ def test_the_validator_of_the_standard_library_has_no_complaint(body, method, ca
 
     assert caplog.text == capsys.readouterr().err == ""
     assert (answer.status, answer.body) == (200, b"" if method == "HEAD" else b"hello")
+
+
+def test_the_validator_has_no_complaint_about_write_and_a_replaced_head_either(caplog, capsys):
+    def application(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/html")])
+        try:
+            raise ValueError
+        except ValueError:
+            write = start_response("500 Oh", [("Content-Type", "text/plain")], sys.exc_info())
+        write(b"some")
+        return [b"thing"]
+
+    answer = ask(validator(application))
+
+    assert caplog.text == capsys.readouterr().err == ""
+    assert (answer.status, answer.body) == (500, b"something")
+
+
+def test_the_validator_has_no_complaint_about_a_body_in_a_file(tmp_path, caplog, capsys):
+    (tmp_path / "upload").write_bytes(b"one\ntwo\n")
+    descriptor = os.open(tmp_path / "upload", os.O_RDONLY)
+
+    def application(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        stream = environ["wsgi.input"]
+        return [stream.readline(), *stream]
+
+    answer = ask(validator(application), method="POST", body=(descriptor, 8))
+
+    assert caplog.text == capsys.readouterr().err == ""
+    assert answer.body == b"one\ntwo\n"
