@@ -123,18 +123,16 @@ def bare(folder: Path, number: int) -> float:
     """The same statements on the same table; microseconds a task."""
     from django.db import connection
     from django.utils import timezone
-    from tasks.queue import CLAIM, COLUMNS, SUCCEED
+    from tasks.statements import CLAIM, SUCCEED
 
     enqueue(number)
     connection.close()
     with sqlite3.connect(folder / "db.sqlite3", autocommit=True) as database:
         database.execute("PRAGMA synchronous=normal")
-        claim = CLAIM.format(skip_locked="", columns=COLUMNS).replace("%s", "?")
-        succeed = SUCCEED.replace("%s", "?")
         now = str(timezone.now())
         started = time.thread_time()
-        while row := database.execute(claim, ["bare", now, now, "default"]).fetchone():
-            database.execute(succeed, ["null", now, row[0], "bare"])
+        while row := database.execute(CLAIM, ["bare", now, now, "default"]).fetchone():
+            database.execute(SUCCEED, ["null", now, row[0], "bare"])
         return (time.thread_time() - started) / number * 1e6
 
 

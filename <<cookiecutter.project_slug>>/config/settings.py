@@ -98,7 +98,7 @@ TEMPLATES = [
 # Data
 
 DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")}
-DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+DATABASES["default"]["CONN_MAX_AGE"] = 600
 SQLITE_SYNCHRONOUS = env.choice("SQLITE_SYNCHRONOUS", "normal", choices=("normal", "full"))
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":

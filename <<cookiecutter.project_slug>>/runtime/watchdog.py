@@ -40,9 +40,9 @@ class Run:
     deadline: float | None  # monotonic seconds
     too_late: type[BaseException]
     cancelled: type[BaseException] | None  # None: cannot be cancelled
+    databases: list[object]  # of the thread
     thread: int = field(default_factory=threading.get_ident)
     native: int = field(default_factory=threading.get_native_id)
-    databases: list[object] = field(default_factory=lambda: [connections[alias] for alias in connections])
     error: type[BaseException] | None = None  # raised in it
     rung: int = 0
     next_step: float = 0.0
@@ -60,6 +60,7 @@ class Watchdog:
         self.threads = threads  # that it looks after; it ends with the last one
         self.lock = threading.Lock()
         self.runs: list[Run] = []
+        self.databases: dict[int, list[object]] = {}  # by thread; Django keeps each thread's for good
         self.looks_at = 0.0  # monotonic seconds of its next look
         self.steps: list[Callable[[Run], None]] = [_raise_error, _interrupt_databases, _shut_socket, _end_children]
 
@@ -78,7 +79,7 @@ class Watchdog:
     ) -> Iterator[Run]:
         """Raise `too_late` in the block once `seconds` are over (0: never), `cancelled` if somebody cancels it."""
         deadline = time.monotonic() + seconds if seconds else None
-        run = Run(seat, deadline, too_late, cancelled)
+        run = Run(seat, deadline, too_late, cancelled, self._databases())
         with self.lock:
             self.runs.append(run)
         seat.row[Cell.DEADLINE] = int(deadline * 1e9) if deadline else 0
@@ -89,6 +90,12 @@ class Watchdog:
         finally:
             self._let_go(run)
             seat.row[Cell.DEADLINE] = 0
+
+    def _databases(self) -> list[object]:
+        thread = threading.get_ident()
+        if thread not in self.databases:
+            self.databases[thread] = [connections[alias] for alias in connections]
+        return self.databases[thread]
 
     def relieve(self, run: Run) -> None:
         """Lift the deadline: a response that has begun may take as long as its client does."""

@@ -56,7 +56,7 @@ class DurableBackend(BaseTaskBackend):
             backend=self.alias,
             queue=task.queue_name,
             priority=task.priority,
-            arguments={"args": normalize_json(list(args)), "kwargs": normalize_json(kwargs)},
+            arguments={"args": normalize_json(args), "kwargs": normalize_json(kwargs)},
             run_after=task.run_after,
             fail_if_lost=getattr(task, "on_lost", "retry") == "fail",
         )

@@ -3,53 +3,30 @@
 A claim names who holds the task: node/boot/interpreter/generation. Every later write asks for it, so the outcome of an
 interpreter that was given up, or of a process that was thought dead, changes nothing.
 
-What every task passes through is plain SQL, a statement and a commit each: through the ORM a task costs four times as
-much (docs/performance.md). The literals in the statements let both databases use the partial indexes.
+What every task passes through is plain SQL, a statement and a commit each (statements.py): through the ORM a task costs
+four times as much (docs/performance.md).
 """
 
 import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.tasks import TaskResultStatus
 from django.utils import timezone
 
 from tasks import wakeup
 from tasks.models import TaskRecord
+from tasks.statements import CLAIM, HELD, INSERT, INSERT_ROW, SUCCEED, execute, key, moment, read_key, read_moment
 
 READY, RUNNING = TaskResultStatus.READY, TaskResultStatus.RUNNING
 FAILED, SUCCESSFUL = TaskResultStatus.FAILED, TaskResultStatus.SUCCESSFUL
 
 ROWS_IN_A_STATEMENT = 1000
 PROMOTED_AT_ONCE = 1000
-
-INSERT = """
-INSERT INTO tasks_taskrecord
-    (id, task, backend, queue, priority, arguments, run_after, waits_until, enqueued_at, fail_if_lost) VALUES
-"""
-CLAIM = """
-UPDATE tasks_taskrecord
-   SET status = 'RUNNING', claim = %s, attempt = attempt + 1, last_attempted_at = %s,
-       started_at = COALESCE(started_at, %s)
- WHERE id = (
-    SELECT id FROM tasks_taskrecord
-     WHERE status = 'READY' AND waits_until IS NULL AND queue = %s
-     ORDER BY priority DESC, id LIMIT 1 {skip_locked}
- )
-RETURNING {columns}
-"""
-HELD = "SELECT {columns} FROM tasks_taskrecord WHERE claim = %s AND status = 'RUNNING'"
-COLUMNS = """id, task, backend, queue, priority, arguments, run_after, enqueued_at, started_at, last_attempted_at,
-             attempt, checkpoint, history"""
-SUCCEED = """
-UPDATE tasks_taskrecord
-   SET status = 'SUCCESSFUL', return_value = %s, finished_at = %s, worker = claim, claim = NULL
- WHERE id = %s AND claim = %s AND status = 'RUNNING'
-"""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,58 +70,48 @@ class ClaimedTask:
 
 def insert(tasks: Sequence[NewTask]) -> None:
     """Put tasks into the table; with the open transaction, if there is one."""
-    with connection.cursor() as cursor:
-        if len(tasks) == 1:  # no transaction of its own for the usual case
-            return _insert(cursor, tasks)
-        with transaction.atomic():
-            for start in range(0, len(tasks), ROWS_IN_A_STATEMENT):
-                _insert(cursor, tasks[start : start + ROWS_IN_A_STATEMENT])
+    if len(tasks) == 1:  # no transaction of its own for the usual case
+        return _insert(tasks)
+    with transaction.atomic():
+        for start in range(0, len(tasks), ROWS_IN_A_STATEMENT):
+            _insert(tasks[start : start + ROWS_IN_A_STATEMENT])
 
 
-def _insert(cursor: Any, tasks: Sequence[NewTask]) -> None:
+def _insert(tasks: Sequence[NewTask]) -> None:
     values: list[Any] = []
     for task in tasks:
-        values += [_id(task.id), task.task, task.backend, task.queue, task.priority, json.dumps(task.arguments)]
-        values += [_time(task.run_after), _time(task.waits_until), _time(task.enqueued_at), task.fail_if_lost]
-    rows = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"] * len(tasks))
-    cursor.execute(INSERT + rows, values)
+        values += [key(task.id), task.task, task.backend, task.queue, task.priority, json.dumps(task.arguments)]
+        values += [moment(task.run_after), moment(task.waits_until), moment(task.enqueued_at), task.fail_if_lost]
+    execute(INSERT + ", ".join([INSERT_ROW] * len(tasks)), values)
 
 
 def claim(queue: str, holder: str) -> ClaimedTask | None:
     """Take the next task of a queue for `holder`; None where nothing waits."""
-    now = _time(timezone.now())
-    skip_locked = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
-    with connection.cursor() as cursor:
-        cursor.execute(CLAIM.format(skip_locked=skip_locked, columns=COLUMNS), [holder, now, now, queue])
-        row = cursor.fetchone()
+    now = moment(timezone.now())
+    row = execute(CLAIM, (holder, now, now, queue)).fetchone()
     return None if row is None else _claimed(row, holder)
 
 
 def held(holder: str) -> list[ClaimedTask]:
     """What `holder` has claimed and not ended."""
-    with connection.cursor() as cursor:
-        cursor.execute(HELD.format(columns=COLUMNS), [holder])
-        return [_claimed(row, holder) for row in cursor.fetchall()]
+    return [_claimed(row, holder) for row in execute(HELD, (holder,)).fetchall()]
 
 
 def _claimed(row: tuple[Any, ...], holder: str) -> ClaimedTask:
     found = ClaimedTask(*(*row, holder))
-    if connection.vendor == "sqlite":
-        found.id = uuid.UUID(found.id)  # type: ignore[arg-type]  # stored as text
-        for name in ("run_after", "enqueued_at", "started_at", "last_attempted_at"):
-            if value := getattr(found, name):
-                setattr(found, name, value.replace(tzinfo=UTC))  # stored without
-    for name in ("arguments", "checkpoint", "history"):
-        if (text := getattr(found, name)) is not None:
-            setattr(found, name, json.loads(text))
+    found.id = read_key(row[0])
+    found.arguments = json.loads(row[5])
+    found.run_after = read_moment(row[6])
+    found.enqueued_at, found.started_at, found.last_attempted_at = map(read_moment, row[7:10])
+    found.checkpoint = row[11] and json.loads(row[11])
+    found.history = json.loads(row[12])
     return found
 
 
 def succeed(task: ClaimedTask, return_value: Any) -> bool:
     """Record that a claimed task has ended well. False where the claim is held no more."""
-    with connection.cursor() as cursor:
-        cursor.execute(SUCCEED, [json.dumps(return_value), _time(timezone.now()), _id(task.id), task.claim])
-        return bool(cursor.rowcount)
+    values = (json.dumps(return_value), moment(timezone.now()), key(task.id), task.claim)
+    return bool(execute(SUCCEED, values).rowcount)
 
 
 def fail(task: ClaimedTask, **fields: Any) -> bool:
@@ -190,11 +157,3 @@ def next_due() -> datetime | None:
     """When the next waiting task may run."""
     waiting = TaskRecord.objects.filter(status=READY, waits_until__isnull=False)
     return waiting.order_by("waits_until").values_list("waits_until", flat=True).first()
-
-
-def _id(value: uuid.UUID) -> uuid.UUID | str:
-    return value.hex if connection.vendor == "sqlite" else value
-
-
-def _time(value: datetime | None) -> Any:
-    return connection.ops.adapt_datetimefield_value(value)

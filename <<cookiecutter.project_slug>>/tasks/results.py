@@ -28,10 +28,18 @@ def find_task(path: str) -> Task:
     return found
 
 
+def _variant(task: Task, record: TaskRecord | ClaimedTask) -> Task:
+    """The task as it was enqueued: perhaps `using()` another queue, priority or time."""
+    if (task.queue_name, task.priority, task.run_after) == (record.queue, record.priority, record.run_after):
+        return task
+    return task.using(queue_name=record.queue, priority=record.priority, run_after=record.run_after)
+
+
 def as_result(record: TaskRecord) -> TaskResult:
     """What the row says, as Django's API shows it."""
+    task = _variant(find_task(record.task), record)
     result = _result(
-        record.pk, _task_of(record), record.backend, record.arguments, enqueued_at=record.enqueued_at,
+        record.pk, task, record.backend, record.arguments, enqueued_at=record.enqueued_at,
         status=TaskResultStatus(record.status), started_at=record.started_at, finished_at=record.finished_at,
         last_attempted_at=record.last_attempted_at, errors=errors_of(record.history),
         worker_ids=worker_ids(record.history, record.claim or record.worker, record.attempt),
@@ -48,24 +56,16 @@ def new_result(new: NewTask, task: Task) -> TaskResult:
 def running_result(claimed: ClaimedTask, task: Task) -> TaskResult:
     """The result that a running task sees of itself."""
     return _result(
-        claimed.id, task, claimed.backend, claimed.arguments, enqueued_at=claimed.enqueued_at,
+        claimed.id, _variant(task, claimed), claimed.backend, claimed.arguments, enqueued_at=claimed.enqueued_at,
         status=TaskResultStatus.RUNNING, started_at=claimed.started_at, last_attempted_at=claimed.last_attempted_at,
         errors=errors_of(claimed.history), worker_ids=worker_ids(claimed.history, claimed.claim, claimed.attempt),
     )  # fmt: skip
 
 
 def _result(id: UUID, task: Task, backend: str, arguments: dict[str, Any], **fields: Any) -> TaskResult:
-    defaults: dict[str, Any] = {
-        "started_at": None,
-        "finished_at": None,
-        "last_attempted_at": None,
-        "errors": [],
-        "worker_ids": [],
-    }
-    return TaskResult(
-        id=str(id), task=task, backend=backend, args=arguments["args"], kwargs=arguments["kwargs"],
-        **(defaults | fields),
-    )  # fmt: skip
+    not_yet: dict[str, Any] = dict.fromkeys(("started_at", "finished_at", "last_attempted_at"))
+    not_yet |= {"errors": [], "worker_ids": []}
+    return TaskResult(id=str(id), task=task, backend=backend, **arguments, **(not_yet | fields))
 
 
 def errors_of(history: list[dict[str, Any]]) -> list[TaskError]:
@@ -76,10 +76,3 @@ def worker_ids(history: list[dict[str, Any]], worker: str, attempts: int) -> lis
     """Who ran each attempt: those that failed, then the one that runs or has ended well."""
     ids = [end["worker"] for end in history]
     return (ids + [worker] * attempts)[:attempts]
-
-
-def _task_of(record: TaskRecord) -> Task:
-    task = find_task(record.task)
-    if (task.queue_name, task.priority, task.run_after) == (record.queue, record.priority, record.run_after):
-        return task
-    return task.using(queue_name=record.queue, priority=record.priority, run_after=record.run_after)

@@ -1,0 +1,75 @@
+"""The statements that every task passes through, and their short way to the driver.
+
+Through a Django cursor a task that waits for nothing costs twice as much: its query is parsed for placeholders each
+time, and every date is read back (docs/performance.md). Errors, transactions and connections stay Django's.
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection
+
+IS_SQLITE = connection.vendor == "sqlite"
+SKIP_LOCKED = "" if IS_SQLITE else "FOR UPDATE SKIP LOCKED"
+
+
+def execute(statement: str, values: Sequence[Any]) -> Any:
+    """Run one of the statements below; returns the driver's cursor. Raises Django's database errors."""
+    connection.validate_no_broken_transaction()
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        return connection.connection.execute(statement, values)
+
+
+def key(task_id: uuid.UUID) -> uuid.UUID | str:
+    """A task's id as the driver takes it."""
+    return task_id.hex if IS_SQLITE else task_id
+
+
+def moment(value: datetime | None) -> datetime | str | None:
+    """A time as the driver takes it: SQLite keeps a text in UTC, as Django writes it."""
+    return str(value.astimezone(UTC).replace(tzinfo=None)) if IS_SQLITE and value else value
+
+
+def read_key(value: Any) -> uuid.UUID:
+    return uuid.UUID(value) if IS_SQLITE else value
+
+
+def read_moment(value: Any) -> Any:
+    """A time as the driver gives it."""
+    return datetime.fromisoformat(value).replace(tzinfo=UTC) if IS_SQLITE and value else value
+
+
+def _for_driver(statement: str) -> str:
+    return statement.replace("%s", "?") if IS_SQLITE else statement
+
+
+# The literals in the statements let both databases use the partial indexes.
+
+INSERT = """
+INSERT INTO tasks_taskrecord
+    (id, task, backend, queue, priority, arguments, run_after, waits_until, enqueued_at, fail_if_lost) VALUES
+"""
+INSERT_ROW = _for_driver("(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)")
+TEXT = " || ''" if IS_SQLITE else ""  # an expression comes as it is stored, a column through Django's converters
+COLUMNS = f"""id, task, backend, queue, priority, arguments, run_after{TEXT}, enqueued_at{TEXT}, started_at{TEXT},
+              last_attempted_at{TEXT}, attempt, checkpoint, history"""
+CLAIM = _for_driver(f"""
+UPDATE tasks_taskrecord
+   SET status = 'RUNNING', claim = %s, attempt = attempt + 1, last_attempted_at = %s,
+       started_at = COALESCE(started_at, %s)
+ WHERE id = (
+    SELECT id FROM tasks_taskrecord
+     WHERE status = 'READY' AND waits_until IS NULL AND queue = %s
+     ORDER BY priority DESC, id LIMIT 1 {SKIP_LOCKED}
+ )
+RETURNING {COLUMNS}
+""")  # noqa: S608  constants
+HELD = _for_driver(f"SELECT {COLUMNS} FROM tasks_taskrecord WHERE claim = %s AND status = 'RUNNING'")  # noqa: S608
+SUCCEED = _for_driver("""
+UPDATE tasks_taskrecord
+   SET status = 'SUCCESSFUL', return_value = %s, finished_at = %s, worker = claim, claim = NULL
+ WHERE id = %s AND claim = %s AND status = 'RUNNING'
+""")
