@@ -22,7 +22,7 @@ from runtime.wakeup import Wakeups
 async def serve(plan: Plan, boot: Boot, node: Node) -> int:
     """Run the server until it is told to stop; returns the exit code."""
     board = Board(plan.queues, seats_needed(plan))
-    wakeups = Wakeups.make(plan.queues)
+    wakeups = Wakeups.make(plan.queues, board.seats)
     metrics = Metrics(board)
     health = Health(metrics, wakeups.housekeeper)
     bridge = Bridge(plan, health, metrics.web)

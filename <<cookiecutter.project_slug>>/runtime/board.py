@@ -36,6 +36,7 @@ class Cell(IntEnum):
     CANCEL_AT = 11  # monotonic ns; this and the next two are main's to write
     CANCEL_HIGH = 12  # the cancelled task's id
     CANCEL_LOW = 13
+    POOL = 14  # number of the worker pool that sits here, from 1; main's to write
 
 
 class Gauge(IntEnum):
@@ -81,6 +82,12 @@ class Board:
 
     def seat(self, number: int) -> memoryview:
         return self.cells[number * self.width : (number + 1) * self.width]
+
+    def sleeping(self, pools: list[int]) -> list[int]:
+        """The seats of these worker pools (numbers from 1) on which nothing runs."""
+        pool_of = self.cells[Cell.POOL : self.width * self.seats : self.width].tolist()
+        seats = [seat for seat, pool in enumerate(pool_of) if pool in pools]
+        return [seat for seat in seats if not self.cells[seat * self.width + Cell.BUSY_SINCE]]
 
     def gauges(self, queue: str) -> memoryview:
         start = self.width * self.seats + len(Gauge) * self.queues.index(queue)

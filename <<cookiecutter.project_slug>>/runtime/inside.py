@@ -52,8 +52,7 @@ class Assignment:
     @property
     def descriptors(self) -> set[int]:
         """The server's own, which nobody may shut."""
-        wakeups = self.wakeups
-        return {*wakeups.queues.values(), wakeups.housekeeper, wakeups.supervisor, self.stop, self.watch, *self.sockets}
+        return {*self.wakeups.descriptors, self.stop, self.watch, *self.sockets}
 
     @property
     def claim(self) -> str:

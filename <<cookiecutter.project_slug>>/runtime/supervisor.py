@@ -133,7 +133,8 @@ class Supervisor:
         sockets = [frames.pair() for _ in range(pool.threads if is_web else 0)]
         seats = tuple(self.free_seats.pop(0) for _ in range(pool.threads))
         for seat in seats:
-            self.board.seat(seat)[Cell.STATE] = State.STARTING
+            row = self.board.seat(seat)
+            row[Cell.STATE], row[Cell.POOL] = State.STARTING, 0 if is_web else self.plan.workers.index(pool) + 1
         generation = self.metrics.starts.get(name, 0)
         self.metrics.starts[name] = generation + 1
         assignment = Assignment(

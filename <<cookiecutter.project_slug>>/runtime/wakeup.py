@@ -16,19 +16,34 @@ class Wakeups:
     queues: dict[str, int]
     housekeeper: int  # a task became due later than now, or somebody wants fresh gauges
     supervisor: int  # a state on the board has changed
+    mailboxes: tuple[tuple[int, int], ...] = ()  # by seat: two ends of a socket (tasks/handover.py)
 
     @classmethod
-    def make(cls, queues: tuple[str, ...]) -> Wakeups:
-        return cls(queues={queue: event() for queue in queues}, housekeeper=event(), supervisor=event())
+    def make(cls, queues: tuple[str, ...], seats: int = 0) -> Wakeups:
+        mailboxes = tuple(mailbox() for _ in range(seats))
+        return cls(
+            queues={queue: event() for queue in queues}, housekeeper=event(), supervisor=event(), mailboxes=mailboxes
+        )
 
     def close(self) -> None:
-        for descriptor in (*self.queues.values(), self.housekeeper, self.supervisor):
+        for descriptor in self.descriptors:
             os.close(descriptor)
+
+    @property
+    def descriptors(self) -> set[int]:
+        ends = (end for mailbox in self.mailboxes for end in mailbox)
+        return {*self.queues.values(), self.housekeeper, self.supervisor, *ends}
 
 
 def event() -> int:
     """A new event descriptor that any thread of the process may signal and wait on; each signal wakes one reader."""
     return os.eventfd(0, os.EFD_NONBLOCK | os.EFD_SEMAPHORE | os.EFD_CLOEXEC)
+
+
+def mailbox() -> tuple[int, int]:
+    kind = socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+    box, slot = socket.socketpair(socket.AF_UNIX, kind)
+    return box.detach(), slot.detach()
 
 
 def signal(descriptor: int, number: int = 1) -> None:

@@ -57,15 +57,24 @@ class Attempt:
             return self._failed(error, time.perf_counter() - started)
         return self._succeeded(value)
 
-    def _call(self) -> Any:
+    def prepare(self) -> None:
+        """What can be done while it is not certain yet that the task runs."""
+        with contextlib.suppress(Exception):  # it comes again when the task runs
+            self._find()
+
+    def _find(self) -> tuple[Task, TaskResult]:
         self.task = find_task(self.claimed.task)
         self.result = running_result(self.claimed, self.task)
         self.context = DurableContext(task_result=self.result, claimed=self.claimed, seat=self.seat)
-        task_started.send(self._backend, task_result=self.result)
-        context = (self.context,) if self.task.takes_context else ()
+        return self.task, self.result
+
+    def _call(self) -> Any:
+        task, result = (self.task, self.result) if self.task and self.result else self._find()
+        task_started.send(self._backend, task_result=result)
+        context = (self.context,) if task.takes_context else ()
         try:
             with self._guarded():
-                return normalize_json(self.task.call(*context, *self.result.args, **self.result.kwargs))
+                return normalize_json(task.call(*context, *result.args, **result.kwargs))
         finally:
             if not self.in_transaction:
                 leave_no_transaction_open()
@@ -110,8 +119,7 @@ class Attempt:
     def give_up(self, error: BaseException) -> str:
         """Record that the attempt was written off, in place of the interpreter that is stuck in it."""
         with contextlib.suppress(TaskNotFound):
-            self.task = find_task(self.claimed.task)
-            self.result = running_result(self.claimed, self.task)
+            self._find()
         self.freed_by = "abandoned"
         return self._failed(error, 0.0)
 

@@ -13,6 +13,7 @@ from django.tasks.signals import task_enqueued
 from django.utils.json import normalize_json
 
 from tasks import queue, wakeup
+from tasks.handover import hand_over
 from tasks.models import TaskRecord
 from tasks.options import DurableTask
 from tasks.queue import NewTask
@@ -37,8 +38,9 @@ class DurableBackend(BaseTaskBackend):
         """Enqueue the same task several times with one statement."""
         self.validate_task(task)
         new = [self._new(task, args, kwargs) for args, kwargs in calls]
-        queue.insert(new)
-        transaction.on_commit(partial(wakeup.wake, task.queue_name, len(new), new[0].waits_until))
+        if not (len(new) == 1 and hand_over(new[0])):
+            queue.insert(new)
+            transaction.on_commit(partial(wakeup.wake, task.queue_name, len(new), new[0].waits_until))
         results = [new_result(each, task) for each in new]
         for result in results:
             task_enqueued.send(type(self), task_result=result)

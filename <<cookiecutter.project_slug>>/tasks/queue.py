@@ -20,7 +20,19 @@ from django.utils import timezone
 
 from tasks import wakeup
 from tasks.models import TaskRecord
-from tasks.statements import CLAIM, HELD, INSERT, INSERT_ROW, SUCCEED, execute, key, moment, read_key, read_moment
+from tasks.statements import (
+    CLAIM,
+    HELD,
+    INSERT,
+    INSERT_CLAIMED,
+    INSERT_ROW,
+    SUCCEED,
+    execute,
+    key,
+    moment,
+    read_key,
+    read_moment,
+)
 
 READY, RUNNING = TaskResultStatus.READY, TaskResultStatus.RUNNING
 FAILED, SUCCESSFUL = TaskResultStatus.FAILED, TaskResultStatus.SUCCESSFUL
@@ -78,11 +90,21 @@ def insert(tasks: Sequence[NewTask]) -> None:
 
 
 def _insert(tasks: Sequence[NewTask]) -> None:
-    values: list[Any] = []
-    for task in tasks:
-        values += [key(task.id), task.task, task.backend, task.queue, task.priority, json.dumps(task.arguments)]
-        values += [moment(task.run_after), moment(task.waits_until), moment(task.enqueued_at), task.fail_if_lost]
+    values = [value for task in tasks for value in _values(task)]
     execute(INSERT + ", ".join([INSERT_ROW] * len(tasks)), values)
+
+
+def insert_claimed(task: NewTask, holder: str) -> None:
+    """Put a task into the table that `holder` has at once (handover.py)."""
+    now = moment(task.enqueued_at)
+    execute(INSERT_CLAIMED, (*_values(task), holder, now, now))
+
+
+def _values(task: NewTask) -> tuple[Any, ...]:
+    return (
+        key(task.id), task.task, task.backend, task.queue, task.priority, json.dumps(task.arguments),
+        moment(task.run_after), moment(task.waits_until), moment(task.enqueued_at), task.fail_if_lost,
+    )  # fmt: skip
 
 
 def claim(queue: str, holder: str) -> ClaimedTask | None:

@@ -54,6 +54,12 @@ INSERT INTO tasks_taskrecord
 """
 INSERT_ROW = _for_driver("(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)")
 TEXT = " || ''" if IS_SQLITE else ""  # an expression comes as it is stored, a column through Django's converters
+INSERT_CLAIMED = _for_driver("""
+INSERT INTO tasks_taskrecord
+    (id, task, backend, queue, priority, arguments, run_after, waits_until, enqueued_at, fail_if_lost,
+     status, claim, attempt, started_at, last_attempted_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'RUNNING', %s, 1, %s, %s)
+""")
 COLUMNS = f"""id, task, backend, queue, priority, arguments, run_after{TEXT}, enqueued_at{TEXT}, started_at{TEXT},
               last_attempted_at{TEXT}, attempt, checkpoint, history"""
 CLAIM = _for_driver(f"""

@@ -3,6 +3,7 @@
 import logging
 import select
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 
@@ -12,13 +13,13 @@ from runtime import wakeup
 from runtime.inside import Assignment, Loop, Seat
 from runtime.plan import WorkerPool
 from runtime.watchdog import Run, Watchdog
-from tasks import housekeeping
-from tasks.attempt import Attempt, Guard
+from tasks import housekeeping, queue
+from tasks.attempt import Attempt
 from tasks.discovery import load_tasks
 from tasks.errors import TaskCancelled, TaskTimeout
+from tasks.mailbox import Mailbox
 from tasks.patience import PASSING
 from tasks.queue import ClaimedTask
-from tasks.queue import claim as claim_from
 from tasks.recovery import settle
 
 logger = logging.getLogger("tasks")
@@ -49,29 +50,27 @@ def work(pool: WorkerPool, watchdog: Watchdog, seat: Seat) -> None:
 
 
 def _work(pool: WorkerPool, watchdog: Watchdog, seat: Seat) -> None:
-    waiting = Waiting(seat.assignment, pool)
+    waiting = Waiting(seat, pool, partial(Attempt, seat=seat, guard=partial(guard, watchdog, seat, pool.timeout)))
+    try:
+        _claim_and_run(seat, waiting)
+    finally:
+        waiting.mailbox.leave()
+
+
+def _claim_and_run(seat: Seat, waiting: Waiting) -> None:
     while not waiting.must_leave():
         seat.turn()
         try:
-            task = claim(pool, seat.assignment.claim)
+            attempt = waiting.mailbox.collect() or waiting.claim()
         except PASSING as error:
             logger.warning("the database gives no task, again in %s s: %s", DATABASE_PAUSE, error)
             connection.close()
             waiting.pause(DATABASE_PAUSE)
             continue
-        if task is None:
+        if attempt is None:
             waiting.wait()
         else:
-            waiting.took_one(task.queue)
-            run_task(task, seat, partial(guard, watchdog, seat, pool.timeout))
-
-
-def claim(pool: WorkerPool, holder: str) -> ClaimedTask | None:
-    """The next task of the pool; its queues come in the order in which the settings name them."""
-    for queue in pool.queues:
-        if (task := claim_from(queue, holder)) is not None:
-            return task
-    return None
+            run_attempt(attempt, seat)
 
 
 def guard(watchdog: Watchdog, seat: Seat, pool_timeout: float, timeout: float) -> AbstractContextManager[Run]:
@@ -79,30 +78,32 @@ def guard(watchdog: Watchdog, seat: Seat, pool_timeout: float, timeout: float) -
     return watchdog.guard(seat, timeout or pool_timeout, TaskTimeout, TaskCancelled)
 
 
-def run_task(task: ClaimedTask, seat: Seat, guard: Guard) -> None:
+def run_attempt(attempt: Attempt, seat: Seat) -> None:
     seat.busy()
-    seat.show_task(task.id.int)
+    seat.show_task(attempt.claimed.id.int)
     started = time.perf_counter()
-    outcome = Attempt(task, seat, guard).run()
+    outcome = attempt.run()
     seat.show_task(0)
-    seat.board.count_outcome(seat.number, task.queue, outcome, time.perf_counter() - started)
+    seat.board.count_outcome(seat.number, attempt.claimed.queue, outcome, time.perf_counter() - started)
     seat.idle()
 
 
 class Waiting:
-    """The descriptors that a worker thread sleeps on: one for each of its queues, and the one that ends it.
+    """The descriptors that a worker thread sleeps on: of its queues, its mailbox, and the one that ends it.
 
     A queue's descriptor counts the tasks that were enqueued; whoever claims one takes one from the count. So nobody
     is woken for what another thread has taken, and where the two differ, the difference is one look that finds nothing.
     """
 
-    def __init__(self, assignment: Assignment, pool: WorkerPool) -> None:
-        self.stop = assignment.stop
+    def __init__(self, seat: Seat, pool: WorkerPool, begin: Callable[[ClaimedTask], Attempt]) -> None:
+        assignment = seat.assignment
+        self.claimed_by, self.stop, self.begin = assignment.claim, assignment.stop, begin
+        self.mailbox = Mailbox(seat, begin)
         self.queues = {queue: assignment.wakeups.queues[queue] for queue in pool.queues}
         self.poll = select.poll()
         self.leaving = select.poll()
         self.leaving.register(self.stop, select.POLLIN)
-        for descriptor in (self.stop, *self.queues.values()):
+        for descriptor in (self.stop, self.mailbox.box, *self.queues.values()):
             self.poll.register(descriptor, select.POLLIN)
 
     def must_leave(self) -> bool:
@@ -112,11 +113,17 @@ class Waiting:
         """Wait, but not for work; the stop ends it."""
         self.leaving.poll(seconds * 1000)
 
-    def took_one(self, queue: str) -> None:
-        wakeup.take(self.queues[queue])
+    def claim(self) -> Attempt | None:
+        """The next task of the pool; its queues come in the order in which the settings name them."""
+        for name, descriptor in self.queues.items():
+            if (task := queue.claim(name, self.claimed_by)) is not None:
+                wakeup.take(descriptor)
+                return self.begin(task)
+        return None
 
     def wait(self) -> None:
         """Return once there may be work: nothing was found by the last look, which was after the last signal taken."""
         if not any(wakeup.take(descriptor) for descriptor in self.queues.values()):
             close_old_connections()
+            self.mailbox.offer()
             self.poll.poll()

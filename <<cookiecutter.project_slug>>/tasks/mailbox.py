@@ -1,0 +1,68 @@
+"""A worker thread's mailbox: an offer goes out; two letters come in, a task and what became of its insert."""
+
+import os
+import select
+from collections.abc import Callable
+
+from runtime.inside import Seat
+from tasks import queue, wakeup
+from tasks.attempt import Attempt
+from tasks.handover import FAILED, read, unpack
+from tasks.queue import ClaimedTask
+
+LONGEST_INSERT = 5.0  # seconds that a worker waits for a task that is being inserted while others wait for the worker
+
+
+class Mailbox:
+    """`begin` makes an attempt of the task that was handed over."""
+
+    def __init__(self, seat: Seat, begin: Callable[[ClaimedTask], Attempt]) -> None:
+        self.claim, self.begin = seat.assignment.claim, begin
+        self.box, self.slot = seat.assignment.wakeups.mailboxes[seat.number]
+        self.letters = select.poll()
+        self.letters.register(self.box, select.POLLIN)
+        self.offered = False
+        self.has_waited = False
+        self.attempt: Attempt | None = None  # of the task that was posted
+        self.outcome = b""  # of its insert
+        while read(self.slot) or read(self.box):  # of who sat here before
+            pass
+
+    def offer(self) -> None:
+        """Before this thread goes to sleep."""
+        if not self.offered:
+            os.write(self.box, self.claim.encode())
+            self.offered, self.has_waited = True, False
+
+    def collect(self) -> Attempt | None:
+        """Take the offer back, or the task that it was taken for."""
+        if self.offered and self.attempt is None:
+            letter = read(self.box)
+            if letter == FAILED or (not letter and read(self.slot)):
+                self.offered = False
+            elif letter := letter or self._wait_for_letter():
+                self.attempt = self.begin(unpack(letter, self.claim))
+                self.attempt.prepare()
+        return self._inserted(self.attempt) if self.attempt else None
+
+    def leave(self) -> None:
+        """This thread ends; what it was given goes back."""
+        if attempt := self.collect():
+            queue.release(attempt.claimed)
+            wakeup.wake(attempt.claimed.queue)
+
+    def _inserted(self, attempt: Attempt) -> Attempt | None:
+        """The attempt, once its task is in the table; None where it is not, or not yet."""
+        self.outcome = self.outcome or read(self.box) or self._wait_for_letter()
+        if not self.outcome:
+            return None
+        # Whatever went wrong with the insert, it may have been carried out.
+        is_ours = self.outcome != FAILED or attempt.claimed.id in (task.id for task in queue.held(self.claim))
+        self.offered, self.attempt, self.outcome = False, None, b""
+        return attempt if is_ours else None
+
+    def _wait_for_letter(self) -> bytes:
+        """The next letter; b"" where it takes too long. From then on it is only looked for between other tasks."""
+        if not self.letters.poll(0 if self.has_waited else LONGEST_INSERT * 1000):
+            self.has_waited = True
+        return read(self.box)

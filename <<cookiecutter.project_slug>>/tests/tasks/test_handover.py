@@ -1,0 +1,206 @@
+"""A task that is enqueued while a worker sleeps is given to it; nothing that goes wrong on the way loses one."""
+
+import os
+import threading
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone
+
+from runtime import inside
+from runtime.board import Board, Cell
+from runtime.inside import Seat
+from runtime.plan import WorkerPool
+from runtime.wakeup import Wakeups
+from tasks import mailbox, queue
+from tasks.attempt import Attempt
+from tasks.mailbox import Mailbox
+from tasks.models import TaskRecord
+from tasks.queue import insert_claimed
+from tests.runtime.make import make_assignment, make_plan
+from tests.tasks.sample_tasks import note
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def seat(tmp_path, monkeypatch):
+    """The seat of a worker thread of the pool `default`; this process looks like an interpreter of its server."""
+    plan = make_plan(
+        tmp_path, WorkerPool(name="critical", queues=("critical",)), WorkerPool(name="default", queues=("default",))
+    )
+    wakeups = Wakeups.make(plan.queues, seats=4)
+    assignment = make_assignment(plan, wakeups)
+    board = Board(plan.queues, 4)
+    board.seat(0)[Cell.POOL] = 2
+    monkeypatch.setattr(inside, "current", assignment)
+    monkeypatch.setattr(inside, "board", board)
+    yield Seat(assignment, board, 0)
+    wakeups.close()
+    os.close(assignment.stop)
+    os.close(assignment.watch)
+
+
+@pytest.fixture
+def box(seat):
+    return Mailbox(seat, partial(Attempt, seat=seat))
+
+
+def record(result) -> TaskRecord:
+    return TaskRecord.objects.get(pk=result.id)
+
+
+def test_a_sleeping_worker_is_given_the_task(seat, box, calls):
+    box.offer()
+    result = note.enqueue(1, two=[2])
+
+    assert (record(result).status, record(result).claim) == ("RUNNING", seat.assignment.claim)
+    attempt = box.collect()
+    assert attempt.run() == "successful"
+    assert (record(result).status, record(result).attempt, len(calls)) == ("SUCCESSFUL", 1, 1)
+    assert result.status == "READY"  # as Django's API has it
+
+
+def test_it_is_given_one_task_only(box):
+    box.offer()
+    first, second = note.enqueue(1), note.enqueue(2)
+
+    assert [record(first).status, record(second).status] == ["RUNNING", "READY"]
+    assert str(box.collect().claimed.id) == first.id
+
+
+def test_an_offer_that_was_withdrawn_is_not_taken(box):
+    box.offer()
+    assert box.collect() is None
+    assert record(note.enqueue(1)).status == "READY"
+
+
+def test_nobody_is_given_what_another_pool_runs_or_what_must_wait(box):
+    box.offer()
+    others = [
+        note.using(queue_name="critical").enqueue(1),
+        note.using(run_after=timezone.now() + timedelta(hours=1)).enqueue(1),
+        note.enqueue("x" * 100_000),
+    ]
+    with transaction.atomic():
+        others.append(note.enqueue(1))
+
+    assert {record(other).status for other in others} == {"READY"}
+
+
+def test_a_busy_worker_is_given_nothing(seat, box):
+    box.offer()
+    seat.busy()
+    assert record(note.enqueue(1)).status == "READY"
+
+
+def test_an_insert_that_fails_leaves_the_worker_as_it_was(box, monkeypatch):
+    box.offer()
+    assert breaks(monkeypatch, "insert_claimed", fail, lambda: note.enqueue(1))
+
+    assert box.collect() is None
+    box.offer()
+    assert record(note.enqueue(2)).status == "RUNNING"
+
+
+def breaks(monkeypatch, name, broken, act) -> bool:
+    """Whether `act` raises a database error while a function of the queue is broken."""
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, name, broken)
+        try:
+            act()
+        except OperationalError:
+            return True
+    return False
+
+
+def fail(*_) -> None:
+    raise OperationalError
+
+
+def insert_and_fail(*arguments) -> None:
+    insert_claimed(*arguments)
+    raise OperationalError
+
+
+def test_an_insert_that_fails_after_it_was_carried_out_is_found(box, monkeypatch):
+    box.offer()
+    assert breaks(monkeypatch, "insert_claimed", insert_and_fail, lambda: note.enqueue(1))
+
+    assert box.collect().claimed.id == TaskRecord.objects.get().pk
+
+
+def test_the_look_for_it_is_repeated_when_the_database_is_away(box, monkeypatch):
+    box.offer()
+    assert breaks(monkeypatch, "insert_claimed", insert_and_fail, lambda: note.enqueue(1))
+    assert breaks(monkeypatch, "held", fail, box.collect)
+
+    assert box.collect().claimed.id == TaskRecord.objects.get().pk
+
+
+@pytest.fixture
+def slow_insert(monkeypatch):
+    """An enqueue in another thread whose insert waits for `go`."""
+    begun, go = threading.Event(), threading.Event()
+
+    def insert(*arguments):
+        begun.set()
+        assert go.wait(10)
+        insert_claimed(*arguments)
+
+    monkeypatch.setattr(queue, "insert_claimed", insert)
+    thread = threading.Thread(target=enqueue)
+    yield thread, begun, go
+    go.set()
+    thread.join()
+
+
+def enqueue() -> None:
+    note.enqueue(1)
+    connection.close()
+
+
+def test_the_worker_waits_for_the_insert(box, slow_insert):
+    thread, begun, go = slow_insert
+    box.offer()
+    thread.start()
+    assert begun.wait(10)
+    threading.Timer(0.05, go.set).start()
+
+    attempt = box.collect()
+    assert attempt.claimed.id == TaskRecord.objects.get(status="RUNNING").pk
+
+
+def test_but_not_for_long_and_takes_it_when_it_comes(box, slow_insert, monkeypatch):
+    thread, begun, go = slow_insert
+    monkeypatch.setattr(mailbox, "LONGEST_INSERT", 0.01)
+    box.offer()
+    thread.start()
+    assert begun.wait(10)
+
+    assert box.collect() is None
+    box.offer()  # no second one
+    assert record(note.enqueue(2)).status == "READY"
+    go.set()
+    thread.join()
+    assert box.collect().claimed.id == TaskRecord.objects.get(status="RUNNING").pk
+
+
+def test_a_worker_that_leaves_gives_back_what_it_was_given(box):
+    box.offer()
+    result = note.enqueue(1)
+    box.leave()
+
+    assert (record(result).status, record(result).attempt, record(result).claim) == ("READY", 0, None)
+
+
+def test_letters_for_who_sat_there_before_are_not_opened(seat, box):
+    box.offer()
+    note.enqueue(1)
+    successor = Mailbox(seat, partial(Attempt, seat=seat))
+
+    assert successor.collect() is None
+    successor.offer()
+    assert successor.collect() is None
