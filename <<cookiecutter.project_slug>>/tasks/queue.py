@@ -20,7 +20,9 @@ from django.utils import timezone
 
 from tasks import wakeup
 from tasks.models import TaskRecord
-from tasks.statements import CLAIM, HELD, INSERT, INSERT_ROW, SUCCEED, execute, key, moment, read_key, read_moment
+from tasks.statements import (
+    CLAIM, HELD, INSERT, INSERT_ROW, IS_SQLITE, SUCCEED, execute, key, moment, read_key, read_moment,
+)  # fmt: skip
 
 READY, RUNNING = TaskResultStatus.READY, TaskResultStatus.RUNNING
 FAILED, SUCCESSFUL = TaskResultStatus.FAILED, TaskResultStatus.SUCCESSFUL
@@ -82,7 +84,11 @@ def _insert(tasks: Sequence[NewTask]) -> None:
     for task in tasks:
         values += [key(task.id), task.task, task.backend, task.queue, task.priority, json.dumps(task.arguments)]
         values += [moment(task.run_after), moment(task.waits_until), moment(task.enqueued_at), task.fail_if_lost]
-    execute(INSERT + ", ".join([INSERT_ROW] * len(tasks)), values)
+    statement = INSERT + ", ".join([INSERT_ROW] * len(tasks))
+    if not IS_SQLITE:  # other nodes are told with the commit, in the same round trip
+        statement = f"WITH inserted AS ({statement}) SELECT pg_notify('tasks', %s)"
+        values.append(wakeup.announcement(wakeup.message(tasks[0].queue, tasks[0].waits_until), len(tasks)))
+    execute(statement, values)
 
 
 def claim(queue: str, holder: str) -> ClaimedTask | None:
