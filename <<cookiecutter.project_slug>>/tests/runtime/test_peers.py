@@ -9,6 +9,7 @@ import pytest
 from runtime.peers import Peers, lock_of
 from runtime.plan import WorkerPool
 from tasks.nodes import ADVISORY_LOCKS, numbers
+from tasks.wakeup import announcement
 from tests.runtime.make import make_plan
 from tests.runtime.on_loop import on_the_loop
 
@@ -84,6 +85,17 @@ async def test_what_others_announce_is_heard_and_what_this_node_announced_is_not
 
         await node.hears(("queue the default", 3), ("due", 1))
         assert node.heard == [("due", 1), ("queue the default", 3), ("due", 1)]  # the first one of its own connection
+
+
+@on_the_loop
+async def test_each_task_of_a_transaction_is_announced(tmp_path, address):
+    async with started(tmp_path, address) as node:
+        with psycopg.connect(address) as connection:
+            for _ in range(2):
+                connection.execute("SELECT pg_notify('tasks', %s)", [announcement("queue default")])
+            assert node.heard == [("due", 1)]  # nothing before the commit
+
+        await node.hears(("queue default", 1), ("queue default", 1))
 
 
 @on_the_loop
