@@ -18,11 +18,9 @@ from django.db import transaction
 from django.tasks import TaskResultStatus
 from django.utils import timezone
 
-from tasks import wakeup
+from tasks import statements, wakeup
 from tasks.models import TaskRecord
-from tasks.statements import (
-    CLAIM, HELD, INSERT, INSERT_ROW, IS_SQLITE, SUCCEED, execute, key, moment, read_key, read_moment,
-)  # fmt: skip
+from tasks.statements import CLAIM, HELD, INSERT, INSERT_ROW, SUCCEED, execute, key, moment, read_key, read_moment
 
 READY, RUNNING = TaskResultStatus.READY, TaskResultStatus.RUNNING
 FAILED, SUCCESSFUL = TaskResultStatus.FAILED, TaskResultStatus.SUCCESSFUL
@@ -85,7 +83,7 @@ def _insert(tasks: Sequence[NewTask]) -> None:
         values += [key(task.id), task.task, task.backend, task.queue, task.priority, json.dumps(task.arguments)]
         values += [moment(task.run_after), moment(task.waits_until), moment(task.enqueued_at), task.fail_if_lost]
     statement = INSERT + ", ".join([INSERT_ROW] * len(tasks))
-    if not IS_SQLITE:  # other nodes are told with the commit, in the same round trip
+    if not statements.IS_SQLITE:  # other nodes are told with the commit, in the same round trip
         statement = f"WITH inserted AS ({statement}) SELECT pg_notify('tasks', %s)"
         values.append(wakeup.announcement(wakeup.message(tasks[0].queue, tasks[0].waits_until), len(tasks)))
     execute(statement, values)
