@@ -60,6 +60,8 @@ def take(descriptor: int) -> bool:
 class WakeupSocket:
     """The socket on which other processes of this machine (manage.py shell, cron), and the web, tell main something.
 
+    Other nodes say the same (runtime/peers.py).
+
     queue NAME    a task was enqueued to this queue
     due           a task was enqueued for later
     cancel ID     a running task is to end

@@ -1,7 +1,8 @@
 """What is done once per node: wake tasks whose time has come, count the queues, look after what was missed.
 
 A thread of the first worker interpreter. It sleeps until the next waiting task is due, until somebody wants counts
-(/metrics) or enqueues for later, and at the longest for LOOK_AFTER seconds.
+(/metrics) or enqueues for later, and at the longest for LOOK_AFTER seconds. With PostgreSQL it looks after the other
+nodes as well (tasks/nodes.py).
 """
 
 import logging
@@ -24,7 +25,7 @@ from tasks.wakeup import announce
 
 logger = logging.getLogger("tasks")
 
-LOOK_AFTER = 30.0  # seconds; the net below the wake-ups, for tasks of other nodes above all
+LOOK_AFTER = 30.0  # seconds; the net below the wake-ups
 PAUSE_AFTER_ERROR = 1.0
 
 
