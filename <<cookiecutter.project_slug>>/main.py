@@ -11,6 +11,7 @@ from runtime.command import Boot, announce, parse_arguments, take_data_dir
 from runtime.health import Health
 from runtime.metrics import Metrics
 from runtime.node import Node
+from runtime.peers import Peers
 from runtime.plan import Plan, StartError
 from runtime.server import Server
 from runtime.shutdown import leave, run_until_stopped
@@ -27,6 +28,7 @@ async def serve(plan: Plan, boot: Boot, node: Node) -> int:
     health = Health(metrics, wakeups.housekeeper)
     bridge = Bridge(plan, health, metrics.web)
     supervisor = Supervisor(plan, node, board, wakeups, bridge, health, metrics)
+    peers = Peers(plan, supervisor.boot, supervisor.enqueues.pass_on)
     server = Server(bridge, plan.host, plan.port)
     node.write(address=server.address)
 
@@ -34,11 +36,14 @@ async def serve(plan: Plan, boot: Boot, node: Node) -> int:
         server.start()  # /healthz answers from here on, and requests wait
         state = await boot.prepare(node.id, supervisor.boot)
         supervisor.count_lost(state["recovered"])
+        await peers.start()
         await supervisor.start()
         announce(plan, server.address, state)
 
     exit_code = await run_until_stopped(start(), supervisor.too_many_abandoned)
-    return await leave(plan, server, supervisor, exit_code)
+    exit_code = await leave(plan, server, supervisor, exit_code)
+    await peers.stop()
+    return exit_code
 
 
 def main() -> int | str:

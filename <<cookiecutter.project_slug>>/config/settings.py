@@ -108,6 +108,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": f"PRAGMA journal_mode=wal; PRAGMA synchronous={SQLITE_SYNCHRONOUS};",
     }
     DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}  # in a file, for tests with several writers
+else:
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # a server may restart, a file may not
 
 MEDIA_ROOT = DATA_DIR / "media"
 MEDIA_URL = "media/"

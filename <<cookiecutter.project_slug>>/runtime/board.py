@@ -75,6 +75,7 @@ class Board:
 
     def __init__(self, queues: tuple[str, ...], seats: int, memory: memoryview | None = None) -> None:
         self.queues, self.seats = queues, seats
+        self.main_seat, self.housekeeper_seat = seats - 1, seats - 2  # for the lost tasks that each of them counts
         self.width = len(Cell) + PER_QUEUE * len(queues)
         size = 8 * (self.width * seats + len(Gauge) * len(queues))
         self.memory = memoryview(bytearray(size)) if memory is None else memory

@@ -29,7 +29,22 @@ def _plan() -> Plan:
         shutdown_timeout=settings.SHUTDOWN_TIMEOUT, memory_limit=settings.MEMORY_LIMIT,
         max_request_body=settings.MAX_REQUEST_BODY, trusted_proxies=settings.TRUSTED_PROXIES,
         log_format=settings.LOG_FORMAT, queues=queues, web=web, workers=workers, problems=tuple(problems),
+        database_address=database_address(),
     )  # fmt: skip
+
+
+def database_address() -> str:
+    """Where PostgreSQL is and how to get in, as libpq takes it; "" with SQLite."""
+    from django.db import connection
+
+    if connection.vendor != "postgresql":
+        return ""
+    from psycopg.conninfo import make_conninfo
+    from psycopg.pq import Conninfo
+
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()}
+    parameters = connection.get_connection_params()
+    return make_conninfo(**{name: value for name, value in parameters.items() if name in known})
 
 
 def prepare(node: str, boot: str) -> dict[str, Any]:

@@ -64,6 +64,7 @@ class Plan:
     web: WebPool
     workers: tuple[WorkerPool, ...]
     problems: tuple[str, ...] = field(default=())  # worth a warning at start
+    database_address: str = field(default="", repr=False)  # PostgreSQL's, as libpq takes it, with the password; else ""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

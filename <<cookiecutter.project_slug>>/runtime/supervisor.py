@@ -37,8 +37,7 @@ class Supervisor:
         self.bridge, self.health, self.metrics = bridge, health, metrics
         self.boot = f"{node.id}/{secrets.token_hex(6)}"
         self.hosts: dict[str, Host] = {}
-        self.free_seats = list(range(board.seats - 1))
-        self.own_seat = board.seats - 1  # for what main counts: tasks that earlier boots have lost
+        self.free_seats = list(range(board.housekeeper_seat))
         self.stopping = False
         self.pauses: dict[str, float] = {}
         self.changed = asyncio.Event()
@@ -55,7 +54,8 @@ class Supervisor:
         """Tasks that earlier boots held, by queue."""
         for queue, number in recovered.items():
             event("tasks_recovered", queue=queue, number=number)
-            self.board.count_outcome(self.own_seat, queue, "lost", number=number)
+            if queue in self.board.queues:  # not one that the settings have lost since
+                self.board.count_outcome(self.board.main_seat, queue, "lost", number=number)
 
     async def start(self) -> None:
         """The web first, then the workers; returns when the least of each pool are ready or have failed once."""
@@ -271,8 +271,8 @@ def least(pool: WebPool | WorkerPool) -> int:
 def seats_needed(plan: Plan) -> int:
     """Seats for every thread of every pool at its most, twice: a successor sits down before the old one gets up.
 
-    And for those that will never get up, the abandoned ones. The last seat is main's own.
+    And for those that will never get up, the abandoned ones. The last two seats are the housekeeper's and main's.
     """
     most = [(pool.count if isinstance(pool, WebPool) else pool.count[1]) * pool.threads for pool in plan.pools]
     widest = max((pool.threads for pool in plan.pools), default=0)
-    return 2 * sum(most) + overrun.MOST_ABANDONED * widest + 1
+    return 2 * sum(most) + overrun.MOST_ABANDONED * widest + 2

@@ -8,6 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+# Signals that wait for a queue's workers because of other processes and nodes. Who wakes works until nothing is found,
+# so more of them only make for looks in vain where another node has run the tasks.
+MOST_WAITING = 64
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wakeups:
@@ -50,6 +54,15 @@ def signal(descriptor: int, number: int = 1) -> None:
     os.eventfd_write(descriptor, number)
 
 
+def signal_up_to(most: int, descriptor: int, number: int) -> None:
+    """Signal, and leave no more than `most` signals waiting."""
+    waiting = 0
+    while waiting < most and take(descriptor):
+        waiting += 1
+    if (wanted := min(waiting + number, most)) > 0:
+        signal(descriptor, wanted)
+
+
 def take(descriptor: int) -> bool:
     """Take one signal; False where there is none."""
     try:
@@ -61,6 +74,8 @@ def take(descriptor: int) -> bool:
 
 class WakeupSocket:
     """The socket on which other processes of this machine (manage.py shell, cron), and the web, tell main something.
+
+    Other nodes say the same (runtime/peers.py).
 
     queue NAME    a task was enqueued to this queue
     due           a task was enqueued for later
@@ -85,13 +100,17 @@ class WakeupSocket:
     def receive(self) -> None:
         """Pass on what has come."""
         while message := self._next():
-            word, _, rest = message.decode(errors="replace").partition(" ")
-            if word == "queue" and rest in self.wakeups.queues:
-                signal(self.wakeups.queues[rest])
-            elif word == "cancel":
-                self.cancel(rest)
-            else:
-                signal(self.wakeups.housekeeper)
+            self.pass_on(message.decode(errors="replace"))
+
+    def pass_on(self, message: str, number: int = 1) -> None:
+        """Wake whom a message concerns; `number` tasks were enqueued."""
+        word, _, rest = message.partition(" ")
+        if word == "queue" and rest in self.wakeups.queues:
+            signal_up_to(MOST_WAITING, self.wakeups.queues[rest], number)
+        elif word == "cancel":
+            self.cancel(rest)
+        else:
+            signal(self.wakeups.housekeeper)
 
     def _next(self) -> bytes:
         try:

@@ -23,6 +23,7 @@ def retry(record: TaskRecord) -> None:
     """Put a failed task back into its queue, with all its attempts before it. Others stay as they are."""
     failed = TaskRecord.objects.filter(pk=record.pk, status=FAILED)
     if failed.update(status=READY, finished_at=None, cancelled=False, waits_until=None, progress=None):
+        wakeup.announce(record.queue)
         wakeup.wake(record.queue)
 
 

@@ -1,7 +1,8 @@
 """What is done once per node: wake tasks whose time has come, count the queues, look after what was missed.
 
 A thread of the first worker interpreter. It sleeps until the next waiting task is due, until somebody wants counts
-(/metrics) or enqueues for later, and at the longest for LOOK_AFTER seconds.
+(/metrics) or enqueues for later, and at the longest for LOOK_AFTER seconds. With PostgreSQL it looks after the other
+nodes as well (tasks/nodes.py).
 """
 
 import logging
@@ -19,10 +20,12 @@ from runtime.board import Gauge
 from runtime.inside import Assignment
 from tasks import queue
 from tasks.models import TaskRecord
+from tasks.nodes import Nodes
+from tasks.wakeup import announce
 
 logger = logging.getLogger("tasks")
 
-LOOK_AFTER = 30.0  # seconds; the net below the wake-ups, for tasks of other nodes above all
+LOOK_AFTER = 30.0  # seconds; the net below the wake-ups
 PAUSE_AFTER_ERROR = 1.0
 
 
@@ -35,18 +38,26 @@ def _run(assignment: Assignment) -> None:
     poll = select.poll()
     for descriptor in (assignment.stop, assignment.wakeups.housekeeper):
         poll.register(descriptor, select.POLLIN)
-    pause = 0.0
-    while not any(descriptor == assignment.stop for descriptor, _ in poll.poll(pause * 1000)):
+    nodes, next_round = Nodes(assignment), 0.0
+    while not any(descriptor == assignment.stop for descriptor, _ in poll.poll(_until(next_round, nodes.next_look))):
         asked = wakeup.take(assignment.wakeups.housekeeper)
         while wakeup.take(assignment.wakeups.housekeeper):
             pass
         try:
-            pause = _keep_house(assignment, count=asked)
+            if time.monotonic() >= nodes.next_look:
+                nodes.look()
+            if asked or time.monotonic() >= next_round:
+                next_round = time.monotonic() + _keep_house(assignment, count=asked)
         except Exception:
             logger.exception("housekeeping has failed; once more in %s s", PAUSE_AFTER_ERROR)
-            pause = PAUSE_AFTER_ERROR
+            next_round = time.monotonic() + PAUSE_AFTER_ERROR
         finally:
             close_old_connections()
+
+
+def _until(*times: float) -> float:
+    """Milliseconds until the first of the times has come."""
+    return max(0.0, min(times) - time.monotonic()) * 1000
 
 
 def _keep_house(assignment: Assignment, count: bool) -> float:
@@ -58,11 +69,11 @@ def _keep_house(assignment: Assignment, count: bool) -> float:
         for name, number in queue.promote(timezone.now()).items():
             if name in assignment.wakeups.queues:  # not one that the settings have lost since
                 wakeup.signal(assignment.wakeups.queues[name], number)
+            announce(name, number)
     if count:
         count_queues()
         wakeup.signal(assignment.wakeups.supervisor)
-    else:
-        _wake_for_what_waits(assignment)
+    _wake_for_what_waits(assignment)
     return _seconds_until(due)
 
 
@@ -77,7 +88,7 @@ def _wake_for_what_waits(assignment: Assignment) -> None:
     ready = TaskRecord.objects.filter(status=queue.READY, waits_until=None).order_by("queue")
     for name in ready.values_list("queue", flat=True).distinct():
         if name in assignment.wakeups.queues:
-            wakeup.signal(assignment.wakeups.queues[name])
+            wakeup.signal_up_to(1, assignment.wakeups.queues[name], 1)
 
 
 def count_queues() -> None:

@@ -18,7 +18,7 @@ from django.db import transaction
 from django.tasks import TaskResultStatus
 from django.utils import timezone
 
-from tasks import wakeup
+from tasks import statements, wakeup
 from tasks.models import TaskRecord
 from tasks.statements import (
     CLAIM,
@@ -91,7 +91,11 @@ def insert(tasks: Sequence[NewTask]) -> None:
 
 def _insert(tasks: Sequence[NewTask]) -> None:
     values = [value for task in tasks for value in _values(task)]
-    execute(INSERT + ", ".join([INSERT_ROW] * len(tasks)), values)
+    statement = INSERT + ", ".join([INSERT_ROW] * len(tasks))
+    if not statements.IS_SQLITE:  # other nodes are told with the commit, in the same round trip
+        statement = f"WITH inserted AS ({statement}) SELECT pg_notify('tasks', %s)"
+        values.append(wakeup.announcement(wakeup.message(tasks[0].queue, tasks[0].waits_until), len(tasks)))
+    execute(statement, values)
 
 
 def insert_claimed(task: NewTask, holder: str) -> None:

