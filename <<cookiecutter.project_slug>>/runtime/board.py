@@ -34,6 +34,7 @@ class Cell(IntEnum):
     PROGRESS_TOTAL = 9
     DEADLINE = 10  # monotonic ns by which the running work should have ended; 0: none
     CANCEL_AT = 11  # monotonic ns; this and the next two are main's to write
+    GATE = 15  # tasks/gate.py: whether a task runs here, or runs alone
     CANCEL_HIGH = 12  # the cancelled task's id
     CANCEL_LOW = 13
     POOL = 14  # number of the worker pool that sits here, from 1; main's to write
@@ -84,10 +85,13 @@ class Board:
     def seat(self, number: int) -> memoryview:
         return self.cells[number * self.width : (number + 1) * self.width]
 
+    def column(self, cell: Cell) -> list[int]:
+        """One cell of every seat."""
+        return self.cells[cell : self.width * self.seats : self.width].tolist()
+
     def sleeping(self, pools: list[int]) -> list[int]:
         """The seats of these worker pools (numbers from 1) on which nothing runs."""
-        pool_of = self.cells[Cell.POOL : self.width * self.seats : self.width].tolist()
-        seats = [seat for seat, pool in enumerate(pool_of) if pool in pools]
+        seats = [seat for seat, pool in enumerate(self.column(Cell.POOL)) if pool in pools]
         return [seat for seat in seats if not self.cells[seat * self.width + Cell.BUSY_SINCE]]
 
     def gauges(self, queue: str) -> memoryview:

@@ -202,7 +202,8 @@ class Supervisor:
         self.changed.set()
         for seat in host.assignment.seats:
             row = self.board.seat(seat)
-            row[Cell.STATE], row[Cell.BUSY_SINCE], row[Cell.DEADLINE] = State.EMPTY, 0, 0
+            row[Cell.STATE] = State.EMPTY
+            row[Cell.BUSY_SINCE] = row[Cell.DEADLINE] = row[Cell.GATE] = row[Cell.POOL] = 0
         self.free_seats = sorted([*host.assignment.seats, *self.free_seats])
 
     def _restart_later(self, host: Host) -> None:

@@ -52,8 +52,8 @@ def unpack(letter: bytes, claim: str) -> ClaimedTask:
     at = datetime.fromtimestamp(enqueued, UTC)
     return ClaimedTask(
         id=UUID(bytes=task_id), task=task, backend=backend, queue=queue_name, priority=priority, arguments=arguments,
-        run_after=None, enqueued_at=at, started_at=at, last_attempted_at=at, attempt=1, checkpoint=None, history=[],
-        claim=claim,
+        run_after=None, enqueued_at=at, started_at=at, last_attempted_at=at, attempt=1, deaths=0, checkpoint=None,
+        history=[], claim=claim,
     )  # fmt: skip
 
 

@@ -75,6 +75,7 @@ class ClaimedTask:
     started_at: datetime
     last_attempted_at: datetime
     attempt: int
+    deaths: int
     checkpoint: Any
     history: list[dict[str, Any]]
     claim: str  # the holder
@@ -129,8 +130,8 @@ def _claimed(row: tuple[Any, ...], holder: str) -> ClaimedTask:
     found.arguments = json.loads(row[5])
     found.run_after = read_moment(row[6])
     found.enqueued_at, found.started_at, found.last_attempted_at = map(read_moment, row[7:10])
-    found.checkpoint = row[11] and json.loads(row[11])
-    found.history = json.loads(row[12])
+    found.checkpoint = row[12] and json.loads(row[12])
+    found.history = json.loads(row[13])
     return found
 
 
@@ -156,6 +157,13 @@ def retry(task: ClaimedTask, after: timedelta, **fields: Any) -> bool:
 def release(task: ClaimedTask, **fields: Any) -> bool:
     """Give a claimed task back as if this attempt had not begun."""
     return update(task, status=READY, claim=None, attempt=task.attempt - 1, **fields)
+
+
+def defer(task: ClaimedTask, seconds: float) -> None:
+    """Give a claimed task back, to be looked at again after some time."""
+    waits_until = timezone.now() + timedelta(seconds=seconds)
+    release(task, waits_until=waits_until)
+    wakeup.wake(task.queue, due=waits_until)
 
 
 def update(task: ClaimedTask, **fields: Any) -> bool:

@@ -61,7 +61,7 @@ INSERT INTO tasks_taskrecord
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'RUNNING', %s, 1, %s, %s)
 """)
 COLUMNS = f"""id, task, backend, queue, priority, arguments, run_after{TEXT}, enqueued_at{TEXT}, started_at{TEXT},
-              last_attempted_at{TEXT}, attempt, checkpoint, history"""
+              last_attempted_at{TEXT}, attempt, deaths, checkpoint, history"""
 CLAIM = _for_driver(f"""
 UPDATE tasks_taskrecord
    SET status = 'RUNNING', claim = %s, attempt = attempt + 1, last_attempted_at = %s,

@@ -17,6 +17,7 @@ from tasks import housekeeping, queue
 from tasks.attempt import Attempt
 from tasks.discovery import load_tasks
 from tasks.errors import TaskCancelled, TaskTimeout
+from tasks.gate import Gate
 from tasks.mailbox import Mailbox
 from tasks.patience import PASSING
 from tasks.queue import ClaimedTask
@@ -24,6 +25,7 @@ from tasks.recovery import settle
 
 logger = logging.getLogger("tasks")
 
+GATE_PAUSE = 1.0  # seconds before a task that may not run now is looked at again
 DATABASE_PAUSE = 1.0  # seconds before the next claim where the database did not answer
 
 
@@ -69,8 +71,12 @@ def _claim_and_run(seat: Seat, waiting: Waiting) -> None:
             continue
         if attempt is None:
             waiting.wait()
-        else:
+        elif waiting.gate.enter(attempt.claimed.deaths):
             run_attempt(attempt, seat)
+            waiting.gate.leave()
+        else:
+            queue.defer(attempt.claimed, GATE_PAUSE)
+            waiting.wait_at_gate()
 
 
 def guard(watchdog: Watchdog, seat: Seat, pool_timeout: float, timeout: float) -> AbstractContextManager[Run]:
@@ -98,7 +104,7 @@ class Waiting:
     def __init__(self, seat: Seat, pool: WorkerPool, begin: Callable[[ClaimedTask], Attempt]) -> None:
         assignment = seat.assignment
         self.claimed_by, self.stop, self.begin = assignment.claim, assignment.stop, begin
-        self.mailbox = Mailbox(seat, begin)
+        self.mailbox, self.gate = Mailbox(seat, begin), Gate(seat)
         self.queues = {queue: assignment.wakeups.queues[queue] for queue in pool.queues}
         self.poll = select.poll()
         self.leaving = select.poll()
@@ -112,6 +118,11 @@ class Waiting:
     def pause(self, seconds: float) -> None:
         """Wait, but not for work; the stop ends it."""
         self.leaving.poll(seconds * 1000)
+
+    def wait_at_gate(self) -> None:
+        """Return once no task runs alone any more, or this thread must leave."""
+        while not self.gate.is_open() and not self.must_leave():
+            self.pause(GATE_PAUSE / 10)
 
     def claim(self) -> Attempt | None:
         """The next task of the pool; its queues come in the order in which the settings name them."""

@@ -1,10 +1,13 @@
 """Tasks in the running server: when they run, how they end, how many run at once."""
 
+import contextlib
+import signal
+import sqlite3
 from datetime import datetime
 
 import pytest
 
-from tests.server import running
+from tests.server import Server, running
 from tests.site import gates
 
 
@@ -115,3 +118,41 @@ def test_what_was_enqueued_is_counted_once(tmp_path):
         server.wait_until(lambda: server.metric("task_seconds_count", queue="critical") == 30)
         assert server.metric("tasks_total", queue="critical", outcome="successful") == 30
         assert server.metric("tasks_total") == 30
+
+
+def test_a_task_that_kills_the_process_each_time_has_failed_after_three_deaths(tmp_path):
+    data, gate = tmp_path / "data", gates.make(tmp_path, "gate")
+    with running(data) as server:
+        innocent = server.enqueue("attempt", str(gate), queue_name="critical")
+        gates.wait_for_arrival(gate)
+        poison = server.enqueue("kill_the_process", delay=0.3)
+        assert server.wait_exit() == -signal.SIGKILL
+    for _ in range(2):
+        server = Server(data)
+        assert server.wait_exit() == -signal.SIGKILL
+    with running(data) as server:
+        state = server.wait_for_task(poison)
+        assert (state["status"], state["error"]["type"], state["attempts"]) == ("FAILED", "tasks.errors.WorkerLost", 3)
+        assert server.wait_for_task(innocent)["result"] > 1
+        assert server.wait_for_task(server.enqueue("add", 1, 2))["result"] == 3
+
+
+def test_a_suspect_runs_alone(tmp_path):
+    data = tmp_path / "data"
+    first, alone = gates.make(tmp_path, "first"), gates.make(tmp_path, "alone")
+    with running(data) as server:
+        server.enqueue("wait_at", str(first), queue_name="critical")
+        gates.wait_for_arrival(first)
+        suspect = server.enqueue("wait_at", str(alone), delay=3600)
+        with contextlib.closing(sqlite3.connect(data / "db.sqlite3", autocommit=True)) as database:
+            database.execute("UPDATE tasks_taskrecord SET deaths = 2, waits_until = NULL WHERE run_after IS NOT NULL")
+        assert server.wait_for_task(server.enqueue("add", 1, 2))["result"] == 3  # it woke the worker for both
+        assert server.client.get(f"/api/tasks/{suspect}/").json()["status"] == "READY"
+        gates.open_gate(first)
+        gates.wait_for_arrival(alone)
+        other = server.enqueue("add", 1, 2)
+        assert server.client.get(f"/api/tasks/{other}/").json()["started_at"] is None
+        gates.open_gate(alone)
+
+        assert server.wait_for_task(suspect)["result"] == "through"
+        assert server.wait_for_task(other)["result"] == 3

@@ -1,4 +1,6 @@
+import os
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -114,3 +116,8 @@ def break_the_worker() -> None:
         raise RuntimeError("as asked")
 
     worker.run_task = fail
+
+
+@task
+def kill_the_process() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
