@@ -109,9 +109,9 @@ class Attempt:
         if self.result and isinstance(self.task, DurableTask) and self.task.may_retry(error, failures):
             pause = self.task.pause(error, self.result, failures)
             until_it_passes(lambda: queue.retry(self.claimed, pause, history=history, **unsaved))
-            logger.warning("%s failed, again in %.1f s: %r", self._label, pause.total_seconds(), error)
+            logger.warning("%s failed, again in %.1f s: %r", self.label, pause.total_seconds(), error)
             return OUTCOMES.get(type(error), "retried")
-        logger.error("%s failed: %r", self._label, error)
+        logger.error("%s failed: %r", self.label, error)
         if until_it_passes(lambda: queue.fail(self.claimed, history=history, **unsaved)):
             self._tell_finished(TaskResultStatus.FAILED, errors=errors_of(history))
         return OUTCOMES.get(type(error), "failed")
@@ -151,7 +151,7 @@ class Attempt:
         return type(task_backends[self.claimed.backend])
 
     @property
-    def _label(self) -> str:
+    def label(self) -> str:
         return f"{self.claimed.task} {self.claimed.id}"
 
 

@@ -18,6 +18,7 @@ from tasks.attempt import Attempt
 from tasks.discovery import load_tasks
 from tasks.errors import TaskCancelled, TaskTimeout
 from tasks.gate import Gate
+from tasks.leftovers import note_threads, report_threads
 from tasks.mailbox import Mailbox
 from tasks.patience import PASSING
 from tasks.queue import ClaimedTask
@@ -45,6 +46,7 @@ def run(assignment: Assignment) -> Loop:
 
 def work(pool: WorkerPool, watchdog: Watchdog, seat: Seat) -> None:
     """Run tasks until this interpreter is to leave; the task at hand is finished first."""
+    note_threads()
     try:
         _work(pool, watchdog, seat)
     finally:
@@ -90,6 +92,8 @@ def run_attempt(attempt: Attempt, seat: Seat) -> None:
     started = time.perf_counter()
     outcome = attempt.run()
     seat.show_task(0)
+    if seat.assignment.kind != "main":  # where threads come and go that are not the task's
+        report_threads(attempt.label)
     seat.board.count_outcome(seat.number, attempt.claimed.queue, outcome, time.perf_counter() - started)
     seat.idle()
 
