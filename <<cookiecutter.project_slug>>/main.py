@@ -11,8 +11,8 @@ from runtime.command import Boot, announce, parse_arguments, take_data_dir
 from runtime.health import Health
 from runtime.metrics import Metrics
 from runtime.node import Node
-from runtime.peers import Peers
 from runtime.plan import Plan, StartError
+from runtime.reload import Reload
 from runtime.server import Server
 from runtime.shutdown import leave, run_until_stopped
 from runtime.status import show_status
@@ -28,7 +28,7 @@ async def serve(plan: Plan, boot: Boot, node: Node) -> int:
     health = Health(metrics, wakeups.housekeeper)
     bridge = Bridge(plan, health, metrics.web)
     supervisor = Supervisor(plan, node, board, wakeups, bridge, health, metrics)
-    peers = Peers(plan, supervisor.boot, supervisor.enqueues.pass_on)
+    reload = Reload(supervisor, boot)
     server = Server(bridge, plan.host, plan.port)
     node.write(address=server.address)
 
@@ -36,14 +36,13 @@ async def serve(plan: Plan, boot: Boot, node: Node) -> int:
         server.start()  # /healthz answers from here on, and requests wait
         state = await boot.prepare(node.id, supervisor.boot)
         supervisor.count_lost(state["recovered"])
-        await peers.start()
         await supervisor.start()
+        reload.start()
         announce(plan, server.address, state)
 
     exit_code = await run_until_stopped(start(), supervisor.too_many_abandoned)
-    exit_code = await leave(plan, server, supervisor, exit_code)
-    await peers.stop()
-    return exit_code
+    reload.stop()
+    return await leave(plan, server, supervisor, exit_code)
 
 
 def main() -> int | str:

@@ -7,6 +7,7 @@ counting. The gauges, one row per queue, are written by the housekeeper alone (t
 
 from bisect import bisect_left
 from enum import IntEnum
+from zlib import crc32
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0)  # seconds
 OUTCOMES = ("successful", "failed", "retried", "timeout", "cancelled", "lost")
@@ -37,7 +38,7 @@ class Cell(IntEnum):
     GATE = 15  # tasks/gate.py: whether a task runs here, or runs alone
     CANCEL_HIGH = 12  # the cancelled task's id
     CANCEL_LOW = 13
-    POOL = 14  # number of the worker pool that sits here, from 1; main's to write
+    POOL = 14  # number of the pool that sits here; main's to write
 
 
 class Gauge(IntEnum):
@@ -49,6 +50,11 @@ class Gauge(IntEnum):
 
 # Behind the cells of a seat, for each queue: the outcomes, the histogram of its task seconds, and their sum in µs.
 PER_QUEUE = len(OUTCOMES) + len(BUCKETS) + 1 + 1
+
+
+def pool_number(name: str) -> int:
+    """How Cell.POOL names a pool: the same whatever order the settings have."""
+    return crc32(name.encode())
 
 
 def is_cancelled(row: memoryview) -> bool:
@@ -90,7 +96,7 @@ class Board:
         return self.cells[cell : self.width * self.seats : self.width].tolist()
 
     def sleeping(self, pools: list[int]) -> list[int]:
-        """The seats of these worker pools (numbers from 1) on which nothing runs."""
+        """The seats of these pools (numbers) on which nothing runs."""
         seats = [seat for seat, pool in enumerate(self.column(Cell.POOL)) if pool in pools]
         return [seat for seat in seats if not self.cells[seat * self.width + Cell.BUSY_SINCE]]
 

@@ -47,10 +47,11 @@ def database_address() -> str:
     return make_conninfo(**{name: value for name, value in parameters.items() if name in known})
 
 
-def prepare(node: str, boot: str) -> dict[str, Any]:
+def prepare(node: str = "", boot: str = "") -> dict[str, Any]:
     """Bring database and files to the state that the code needs; free what earlier boots of this node held.
 
-    Returns {"error": …} where a check fails, else {"recovered": {queue: number}, "first_account": path or ""}.
+    At a reload there are none, and no node is given. Returns {"error": …} where a check fails, else
+    {"recovered": {queue: number}, "first_account": path or ""}.
     """
     import django
 
@@ -70,6 +71,8 @@ def prepare(node: str, boot: str) -> dict[str, Any]:
         return {"error": "\n".join(str(error) for error in errors)}
     call_command("migrate", interactive=False, verbosity=0)
     collect_static()
+    if not boot:
+        return {}
     return {"recovered": recover(node, boot), "first_account": first_account_path() or ""}
 
 

@@ -5,6 +5,7 @@ send and one read; where a thread becomes idle, the next waiting request is sent
 """
 
 import asyncio
+import contextlib
 import socket
 import time
 from collections import deque
@@ -41,11 +42,13 @@ class Response:
 class Link:
     """Main's end of the socketpair to one web thread."""
 
-    __slots__ = ("host", "mates", "reading", "response", "since", "socket")
+    __slots__ = ("failed", "leaving", "mates", "reading", "response", "served", "since", "socket")
 
-    def __init__(self, host: str, end: socket.socket, mates: list[Link]) -> None:
-        self.host, self.socket = host, end
+    def __init__(self, end: socket.socket, mates: list[Link]) -> None:
+        self.socket = end
         self.mates = mates  # all links to this interpreter: its threads share a GIL
+        self.leaving = False  # it answers what it has, and gets no more
+        self.served = self.failed = 0  # requests, and those of them that were answered with 5xx
         self.response: Response | None = None
         self.since = 0.0  # monotonic seconds when its request was sent
         self.reading = False
@@ -57,9 +60,9 @@ class Bridge:
     def __init__(self, plan: Plan, health: Health, metrics: WebMetrics) -> None:
         self.plan, self.health, self.metrics = plan, health, metrics
         self.spool = plan.data_path / "tmp"
-        self.links: dict[str, list[Link]] = {}
+        self.links: dict[object, list[Link]] = {}  # by host
         self.idle: deque[Link] = deque()
-        self.waiting: deque[tuple[Response, bytes, Body]] = deque()
+        self.waiting: deque[tuple[Response, bytes, Body, float]] = deque()  # with the monotonic second of its coming
         self.buffer = memoryview(bytearray(frames.FRAME_SIZE))
         self.stopping = False
 
@@ -85,7 +88,7 @@ class Bridge:
             return send_error(proto, 400, "BadRequest", "The body is shorter than its Content-Length.")
         except OSError as error:
             return send_error(proto, 507, "StorageFull", f"The upload could not be stored: {error.strerror}.")
-        if self.stopping and not self.links:
+        if self.stopping and not self._anybody_serves():
             discard(body)
             return send_error(proto, 503, "Stopping", "The server is stopping.", retry_after=1)
         if not self.idle and len(self.waiting) >= WAITING_LIMIT:
@@ -102,7 +105,7 @@ class Bridge:
         if self.idle:
             self._send(self._pick(), response, request)
         else:
-            self.waiting.append((response, request, body))
+            self.waiting.append((response, request, body, time.monotonic()))
         return await self._pass_on(await response.head, response, proto)
 
     async def _pass_on(self, head: tuple[Any, ...], response: Response, proto: Any) -> int:
@@ -123,7 +126,8 @@ class Bridge:
         except Exception:  # Granian's: the client has gone
             response.chunks.clear()
             if response.link is not None:
-                response.link.socket.send(frames.pack(frames.GONE))
+                with contextlib.suppress(OSError):  # its thread leaves
+                    response.link.socket.send(frames.pack(frames.GONE))
                 self._resume(response.link)
             response.link = None
 
@@ -139,11 +143,11 @@ class Bridge:
 
     # Web threads
 
-    def attach(self, host: str, ends: list[socket.socket]) -> None:
+    def attach(self, host: object, ends: list[socket.socket]) -> None:
         """The threads of a web interpreter are ready for requests."""
-        links = self.links[host] = []
-        for end in ends:
-            links.append(Link(host, end, links))
+        links: list[Link] = []
+        self.links[host] = links
+        links += [Link(end, links) for end in ends]
         for link in links:
             self._resume(link)
             self._next_request(link)
@@ -151,22 +155,33 @@ class Bridge:
     def stop(self) -> None:
         """No web interpreter becomes ready any more: where there is none, nobody need wait for one."""
         self.stopping = True
-        while self.waiting and not self.links:
-            response, _, body = self.waiting.popleft()
-            discard(body)
-            _answer(response, 503, "The server is stopping.")
+        if not self._anybody_serves():
+            self._turn_away(len(self.waiting), "The server is stopping.")
 
-    def detach(self, host: str) -> list[Link]:
+    def _anybody_serves(self) -> bool:
+        return any(not link.leaving for links in self.links.values() for link in links)
+
+    def _turn_away(self, number: int, text: str) -> None:
+        for _ in range(number):
+            response, _, body, _ = self.waiting.popleft()
+            discard(body)
+            _answer(response, 503, text)
+
+    def detach(self, host: object) -> None:
         """No more requests for this interpreter; those that it has may still be answered."""
-        links = self.links.pop(host, [])
-        for link in links:
+        for link in self.links.get(host, []):
+            link.leaving = True
             if link in self.idle:
                 self.idle.remove(link)
-        return links
 
-    def drop(self, host: str) -> None:
+    def drop(self, host: object) -> None:
         """This interpreter is gone: what it has not answered ends with a 500."""
-        self.fail(self.detach(host))
+        self.fail(self.links.pop(host, []))
+
+    def served(self, host: object) -> tuple[int, int]:
+        """How many requests an interpreter has answered, and how many of them with 5xx."""
+        links = self.links.get(host, [])
+        return sum(link.served for link in links), sum(link.failed for link in links)
 
     def fail(self, links: list[Link]) -> None:
         """These threads will not answer any more."""
@@ -179,11 +194,13 @@ class Bridge:
                 link.response = None
 
     def expire(self, now: float) -> None:
-        """Answer requests with 504 that have no head of a response yet after the web pool's request_timeout."""
+        """After the web pool's request_timeout: 504 for what has no head of a response, 503 for what waits."""
         for link in [link for links in self.links.values() for link in links]:
             response = link.response
             if response is not None and not response.head.done() and now - link.since > self.plan.web.request_timeout:
                 _answer(response, 504, f"No answer within {self.plan.web.request_timeout:g} s.")
+        overdue = sum(now - since > self.plan.web.request_timeout for _, _, _, since in self.waiting)
+        self._turn_away(overdue, "Too many requests are waiting.")
 
     @property
     def busy(self) -> int:
@@ -226,6 +243,8 @@ class Bridge:
         frame = frames.unpack(self.buffer[:size])
         kind = frame[0]
         if kind in frames.LAST:
+            link.served += 1
+            link.failed += _has_failed(frame, response)
             self._next_request(link)
             if kind in (frames.END, frames.BROKEN):
                 return _answer(response, 500, "The request has failed.")
@@ -248,13 +267,19 @@ class Bridge:
         if link.response is not None:
             link.response.link = None
             link.response = None
-        if link.host not in self.links:
-            return  # it is leaving
+        if link.leaving:
+            return
         if self.waiting:
-            response, request, _ = self.waiting.popleft()
+            response, request, *_ = self.waiting.popleft()
             self._send(link, response, request)
         else:
             self.idle.append(link)
+
+
+def _has_failed(last: tuple[Any, ...], response: Response) -> bool:
+    if last[0] in (frames.WHOLE, frames.FILE):
+        return bool(last[1] >= 500)
+    return last[0] == frames.BROKEN or not response.head.done() or response.head.result()[1] >= 500
 
 
 def _answer(response: Response, status: int, text: str) -> None:

@@ -24,6 +24,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("command", nargs="?", choices=["status"], help="show the interpreters of the running server")
     parser.add_argument("--host", help="the address to listen on (HOST)")
     parser.add_argument("--port", help="the port to listen on (PORT)")
+    parser.add_argument("--reload", action="store_true", help="for development: new code as soon as a file changes")
     parser.add_argument("--check", action="store_true", help="try what would run where, and leave with 0 or 1")
     return parser.parse_args()
 
@@ -33,6 +34,7 @@ class Boot:
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         _refuse_what_breaks()
+        self.arguments = arguments
         for name in ("host", "port"):
             if getattr(arguments, name):
                 os.environ[name.upper()] = getattr(arguments, name)
@@ -56,11 +58,18 @@ class Boot:
         """Checks, migrations, static files, recovery. Raises StartError where they do not allow a start."""
         return await asyncio.to_thread(self._prepare, node, boot)
 
-    def _prepare(self, node: str, boot: str) -> dict[str, Any]:
+    def _prepare(self, *node_and_boot: str) -> dict[str, Any]:
         try:
-            return self._call("prepare", node, boot)
+            return self._call("prepare", *node_and_boot)
         finally:
             self.interpreter.close()
+
+    def again(self) -> Plan:
+        """The plan of the code that is on disk now, prepared. Raises StartError as a start does."""
+        with Boot(self.arguments) as fresh:
+            plan = fresh.read_plan()
+            fresh._prepare()
+            return plan
 
     def _call(self, function: str, *arguments: str) -> dict[str, Any]:
         found: dict[str, Any] | None = self.interpreter.call(inside.call, f"runtime.boot:{function}", *arguments)

@@ -53,6 +53,9 @@ class Host:
         self.ready = False
         self.asked_to_stop = False
         self.abandoned = False
+        self.being_replaced = False
+        self.on_trial = False  # the one that it is to replace still serves
+        self.objects = 0  # that its interpreter had when it became ready
 
     @property
     def name(self) -> str:

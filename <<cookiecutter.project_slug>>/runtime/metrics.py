@@ -12,6 +12,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from runtime.board import BUCKETS, OUTCOMES, Board, Cell, Gauge
+from runtime.host import Host
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -36,7 +37,7 @@ class Metrics(Collector):
     def __init__(self, board: Board) -> None:
         self.board, self.web = board, WebMetrics()
         self.waiting: Callable[[], int] = lambda: 0  # requests that wait for a web thread
-        self.hosts: dict[str, tuple[str, str, bool, int]] = {}  # name → pool, kind, up, its first seat
+        self.hosts: Callable[[], list[Host]] = list
         self.starts: dict[str, int] = {}
         self.abandoned = 0
         self.registry = CollectorRegistry()
@@ -57,9 +58,10 @@ class Metrics(Collector):
             "interpreter_up", "1 while it is ready for work.", labels=["name", "kind", "interpreter"]
         )
         blocks = GaugeMetricFamily("interpreter_allocated_blocks", "Objects in use.", labels=["name"])
-        for name, (pool, kind, is_up, seat) in sorted(self.hosts.items()):
-            up.add_metric([name, "web" if pool == "web" else "worker", kind], int(is_up))
-            blocks.add_metric([name], self.board.seat(seat)[Cell.OBJECTS])
+        for host in _shown(self.hosts()):
+            kind = "web" if host.sockets else "worker"
+            up.add_metric([host.name, kind, host.assignment.kind], int(host.ready))
+            blocks.add_metric([host.name], self.board.seat(host.assignment.seats[0])[Cell.OBJECTS])
         starts = CounterMetricFamily("interpreter_starts", "Times it was started.", labels=["name"])
         for name, number in sorted(self.starts.items()):
             starts.add_metric([name], number)
@@ -100,6 +102,12 @@ class Metrics(Collector):
             age = (time.monotonic_ns() - gauges[Gauge.COUNTED]) / 1e9 if gauges[Gauge.READY] else 0
             oldest.add_metric([queue], round(gauges[Gauge.OLDEST] / 1000 + age, 3))
         yield from (ready, running, oldest)
+
+
+def _shown(hosts: list[Host]) -> list[Host]:
+    """One for each name: the latest that is ready."""
+    by_name = {host.name: host for host in sorted(hosts, key=lambda host: (host.ready, host.assignment.generation))}
+    return [by_name[name] for name in sorted(by_name)]
 
 
 def _cumulative(buckets: list[int]) -> list[tuple[str, float]]:

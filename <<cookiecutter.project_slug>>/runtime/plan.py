@@ -22,6 +22,7 @@ class WebPool:
     interpreter: Kind = "isolated"
     max_requests: int = 0  # then the interpreter is replaced; 0: never
     request_timeout: float = 30  # seconds; then 504
+    canary: float = 3  # seconds that the first new interpreter of a reload is watched beside the old ones; 0: not
 
     name = "web"
     target = "runtime.web:run"

@@ -18,11 +18,13 @@ class Scaling:
     def __init__(self, board: Board, queues: dict[str, int], hosts: Callable[[WorkerPool], list[Host]]) -> None:
         self.board, self.queues, self.hosts = board, queues, hosts
         self.pools: list[WorkerPool] = []
+        self.next_look: asyncio.TimerHandle | None = None
 
     def start(
         self, pools: list[WorkerPool], grow: Callable[[WorkerPool], None], shrink: Callable[[Host], None]
     ) -> None:
         """Look after those of the pools whose size may change, from now on."""
+        self.stop()
         self.grow, self.shrink = grow, shrink
         self.pools = [pool for pool in pools if pool.count[0] < pool.count[1]]
         self.loop = asyncio.get_running_loop()
@@ -34,6 +36,8 @@ class Scaling:
         for pool in self.pools:
             self._unwatch(pool)
         self.pools = []
+        if self.next_look:
+            self.next_look.cancel()
 
     def watch(self, pool: WorkerPool) -> None:
         """Wake the pool by its queues while nobody in it can be woken."""
@@ -60,7 +64,7 @@ class Scaling:
             elif len(hosts) > pool.count[0] and (idle := self._idle_for(pool, hosts)):
                 self.shrink(idle)
         if self.pools:
-            self.loop.call_later(LOOK_EVERY, self._look)
+            self.next_look = self.loop.call_later(LOOK_EVERY, self._look)
 
     def _tasks_wait(self, pool: WorkerPool) -> bool:
         poll = select.poll()

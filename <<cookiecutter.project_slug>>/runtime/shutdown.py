@@ -62,6 +62,7 @@ async def leave(plan: Plan, server: Server, supervisor: Supervisor, exit_code: i
     if left:
         given_back: int = await asyncio.to_thread(call_once, "isolated", "runtime.boot:give_back", supervisor.boot)
         event("tasks_given_back", number=given_back, interpreters=",".join(left))
+    await supervisor.peers.stop()
     event("stopped", requests_left=not answered)
     if left or not answered or supervisor.metrics.abandoned:
         sys.stderr.flush()

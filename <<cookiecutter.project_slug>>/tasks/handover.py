@@ -16,6 +16,7 @@ from uuid import UUID
 from django.db import connection
 
 from runtime import inside
+from runtime.board import pool_number
 from tasks import queue
 from tasks.queue import ClaimedTask, NewTask
 
@@ -61,7 +62,7 @@ def _take_offer(queue_name: str) -> tuple[int, str] | None:
     """The slot and the claim of a worker thread that sleeps."""
     assert inside.current is not None
     assert inside.board is not None
-    pools = [number for number, pool in enumerate(inside.current.plan.workers, 1) if queue_name in pool.queues]
+    pools = [pool_number(pool.name) for pool in inside.current.plan.workers if queue_name in pool.queues]
     for seat in inside.board.sleeping(pools):
         slot = inside.current.wakeups.mailboxes[seat][1]
         if claim := read(slot):

@@ -1,5 +1,7 @@
 """/metrics: the names of the contract, and figures that are those of the board."""
 
+from types import SimpleNamespace
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -27,9 +29,14 @@ CONTRACT = {
 @pytest.fixture
 def metrics():
     metrics = Metrics(Board(QUEUES, seats=2))
-    metrics.hosts = {"web-1": ("web", "isolated", True, 0), "images-1": ("images", "legacy", False, 1)}
+    metrics.hosts = lambda: [host("web-1", "isolated", 0, sockets=[()]), host("images-1", "legacy", 1, ready=False)]
     metrics.starts = {"web-1": 3, "images-1": 1}
     return metrics
+
+
+def host(name, kind, seat, *, sockets=(), ready=True, generation=0):
+    assignment = SimpleNamespace(kind=kind, seats=(seat,), generation=generation)
+    return SimpleNamespace(name=name, sockets=sockets, ready=ready, assignment=assignment)
 
 
 def samples(metrics):
@@ -53,6 +60,14 @@ def test_nothing_has_happened_yet(metrics):
     assert value(metrics, "web_request_seconds_count") == 0
     assert value(metrics, "web_waiting") == 0
     assert all(value(metrics, "tasks_total", queue="default", outcome=outcome) == 0 for outcome in OUTCOMES)
+
+
+def test_of_two_with_the_same_name_the_new_one_is_shown_once_it_is_ready(metrics):
+    old, new = host("web-1", "isolated", 0, sockets=[()]), host("web-1", "legacy", 1, sockets=[()], generation=1)
+    metrics.hosts = lambda: [new, old]
+    assert value(metrics, "interpreter_up", name="web-1", kind="web", interpreter="legacy") == 1
+    new.ready = False
+    assert value(metrics, "interpreter_up", name="web-1", kind="web", interpreter="isolated") == 1
 
 
 def test_interpreters(metrics):

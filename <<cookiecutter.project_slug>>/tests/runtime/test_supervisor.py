@@ -74,9 +74,9 @@ def long_pause(monkeypatch):
 async def test_the_least_of_each_pool_are_started(tmp_path, pool):
     pools = pool("until_told", count=(2, 3)), pool("until_told", name="exports", count=(0, 1))
     async with Running(tmp_path, *pools) as supervisor:
-        assert list(supervisor.hosts) == ["default-1", "default-2"]
+        assert [host.name for host in supervisor.hosts] == ["default-1", "default-2"]
         assert supervisor.unready() == []
-    assert supervisor.hosts == {}
+    assert supervisor.hosts == []
     assert set(states(supervisor)) == {State.EMPTY}
 
 
@@ -87,7 +87,7 @@ async def test_one_that_dies_is_started_again_until_it_lives(tmp_path, pool, mon
         await until(supervisor, lambda: supervisor.metrics.starts["default-1"] > 3)
         monkeypatch.setattr(WorkerPool, "target", "tests.runtime.loops:until_told")
         await until(supervisor, lambda: not supervisor.unready())
-        generation = supervisor.hosts["default-1"].assignment.generation
+        generation = supervisor.hosts[0].assignment.generation
 
     assert generation == supervisor.metrics.starts["default-1"] - 1
 
@@ -106,7 +106,7 @@ async def test_one_that_waits_to_be_started_again_keeps_its_name_and_its_place(t
         await until(supervisor, supervisor.unready)
         supervisor.grow(supervisor.plan.workers[0])
 
-        assert list(supervisor.hosts) == ["default-1", "default-2"]
+        assert [host.name for host in supervisor.hosts] == ["default-1", "default-2"]
 
 
 @on_the_loop
@@ -115,7 +115,7 @@ async def test_what_a_dead_one_left_on_its_seat_is_not_held_against_its_successo
         await until(supervisor, lambda: supervisor.metrics.starts["default-1"] > 1)
 
         later = time.monotonic_ns() + 7200 * 10**9
-        assert overrun.overdue(supervisor.board, supervisor.hosts.values(), later) == []
+        assert overrun.overdue(supervisor.board, supervisor.hosts, later) == []
         assert not supervisor.cancel(f"{7:032x}")
 
 
@@ -132,12 +132,12 @@ async def test_those_that_never_come_back_are_replaced_until_there_are_too_many(
     monkeypatch.setattr(overrun, "LOOK_EVERY", 0.01)
     async with Running(tmp_path, pool("stuck", threads=5)) as supervisor:
         await supervisor.too_many_abandoned.wait()
-        replaced, hosts = supervisor.metrics.starts["default-1"] - 1, dict(supervisor.hosts)
+        replaced, hosts = supervisor.metrics.starts["default-1"] - 1, list(supervisor.hosts)
         wakeup.signal(supervisor.wakeups.housekeeper)
         for thread in [thread for thread in threading.enumerate() if thread.name == "default-1"]:
             await asyncio.to_thread(thread.join)
 
-    assert (replaced, hosts) == (overrun.MOST_ABANDONED, {})
+    assert (replaced, hosts) == (overrun.MOST_ABANDONED, [])
 
 
 @on_the_loop

@@ -10,7 +10,7 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from runtime import inside
-from runtime.board import Board, Cell
+from runtime.board import Board, Cell, pool_number
 from runtime.inside import Seat
 from runtime.plan import WorkerPool
 from runtime.wakeup import Wakeups
@@ -34,7 +34,7 @@ def seat(tmp_path, monkeypatch):
     wakeups = Wakeups.make(plan.queues, seats=4)
     assignment = make_assignment(plan, wakeups)
     board = Board(plan.queues, 4)
-    board.seat(0)[Cell.POOL] = 2
+    board.seat(0)[Cell.POOL] = pool_number("default")
     monkeypatch.setattr(inside, "current", assignment)
     monkeypatch.setattr(inside, "board", board)
     yield Seat(assignment, board, 0)
