@@ -1,6 +1,6 @@
 """What waits and runs, by queue, read from the partial indexes alone: also where a million tasks wait."""
 
-from datetime import UTC, datetime
+from datetime import UTC
 
 from django.db import connection
 from django.db.models import Count
@@ -45,7 +45,7 @@ def ready() -> dict[str, tuple[int, int]]:
         cursor.execute(COUNT_READY)
         for queue, number, oldest in cursor.fetchall():
             if connection.vendor == "sqlite":
-                oldest = datetime.fromisoformat(oldest).replace(tzinfo=UTC)  # stored as text, without
+                oldest = oldest.replace(tzinfo=UTC)  # stored without
             others, longest = found.get(queue, (0, 0))
             found[queue] = others + number, max(longest, int((now - oldest).total_seconds() * 1000))
     return found

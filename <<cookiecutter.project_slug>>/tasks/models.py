@@ -41,7 +41,7 @@ class TaskRecord(models.Model):
         ordering = ("-id",)
         # Each index is written at every enqueue, and each of the first four when its condition or a column changes.
         indexes = [
-            # claims in this order, and counts: with waits_until, which is always null here, SQLite needs no row for them
+            # claims in this order, and counts: waits_until, always null here, saves SQLite a look at each row
             models.Index(
                 fields=["queue", "-priority", "id", "waits_until"],
                 name="tasks_claimable",

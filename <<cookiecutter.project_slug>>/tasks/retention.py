@@ -1,4 +1,4 @@
-"""How long finished tasks are kept: OPTIONS of the durable backend in TASKS. No models: it is checked before Django's."""
+"""How long finished tasks are kept: OPTIONS of the durable backend in TASKS. Without models: the start reads it."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -37,7 +37,7 @@ def _checked(where: str, options: Any) -> Retention:
         if option not in names:
             raise ImproperlyConfigured(f'{where}["{option}"]: no such option; there are {", ".join(names)}.')
         if value is not None and not _is_allowed(option, value):
-            kind = "whole number" if option == "keep_tasks" else f"number of days from 0 to {MOST_DAYS}"
+            kind = "whole number, 0 or more" if option == "keep_tasks" else f"number of days from 0 to {MOST_DAYS}"
             raise ImproperlyConfigured(f'{where}["{option}"]={value!r}: allowed is a {kind}, or None for no limit.')
     return Retention(**options)
 

@@ -1,0 +1,128 @@
+"""Every question that the queue asks goes through the index that is meant for it: neither sorts nor reads the table.
+
+On SQLite with statistics and without: Django gathers none, and its planner decides otherwise where it has some.
+"""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from tasks import counting, pruning, queue, recovery
+from tasks.models import TaskRecord
+from tests.tasks.sample_tasks import note
+
+pytestmark = pytest.mark.django_db
+
+ROWS = 1000
+HOLDER = "node/boot/default-1/0"
+READS_ALL = re.compile(r"SCAN tasks_taskrecord(?! USING (COVERING )?INDEX tasks_)|Seq Scan on tasks_taskrecord")
+SORTS = re.compile(r"USE TEMP B-TREE|Sort Key")
+
+
+@pytest.fixture(params=["statistics", "no statistics"])
+def table(request):
+    """Mostly finished tasks, some that wait, some for later, two that run."""
+    if connection.vendor == "postgresql" and request.param == "no statistics":
+        pytest.skip("PostgreSQL gathers them by itself")
+    now = timezone.now()
+    rows = [note.using(queue_name="default" if number % 50 else "exports") for number in range(ROWS)]
+    records = [
+        TaskRecord(
+            task=f"a.b.task_{number % 50}", backend="default", queue=task.queue_name, priority=number % 5, arguments={},
+            enqueued_at=now, status="FAILED" if number % 10 == 0 else "SUCCESSFUL",
+            finished_at=now - timedelta(hours=number),
+        )
+        for number, task in enumerate(rows)
+    ]  # fmt: skip
+    for record in records[-200:]:
+        record.status, record.finished_at = "READY", None
+    for record in records[-100:]:
+        record.waits_until = now - timedelta(seconds=1)
+    for record in records[-202:-200]:
+        record.status, record.finished_at, record.attempt, record.claim = "RUNNING", None, 1, "node/old/default-1/0"
+    TaskRecord.objects.bulk_create(records)
+    with connection.cursor() as cursor:
+        if request.param == "statistics":
+            cursor.execute("ANALYZE tasks_taskrecord")
+        if connection.vendor == "postgresql":  # it would rather read and sort a table as small as this one
+            cursor.execute(
+                "SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off"
+            )
+
+
+QUESTIONS = {
+    "claim": (lambda: queue.claim("default", HOLDER), "tasks_claimable"),
+    "promote": (lambda: queue.promote(timezone.now()), "tasks_waiting"),
+    "next due": (queue.next_due, "tasks_waiting"),
+    "queues with work": (lambda: counting.queues_with_work(("default", "images")), "tasks_claimable"),
+    "count ready": (counting.ready, "tasks_claimable"),
+    "count running": (counting.running, "tasks_running"),
+    "held": (lambda: queue.held(HOLDER), "tasks_running"),
+    "recover": (lambda: recovery.recover("node", "node/boot"), "tasks_running"),
+    "release": (lambda: recovery.release("node/old"), "tasks_running"),
+    "which to prune": (lambda: pruning._last_to_go("SUCCESSFUL", 14, 10), "tasks_finished"),
+    "prune": (lambda: pruning._delete_oldest("FAILED", timezone.now()), "tasks_finished"),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_question_of_the_queue(table, question):
+    ask, index = QUESTIONS[question]
+    first, *others = plans(ask)
+
+    assert index in first
+    for plan in (first, *others):
+        assert not READS_ALL.search(plan), plan
+        assert not SORTS.search(plan), plan
+
+
+@pytest.mark.parametrize("question", ["count ready", "count running", "which to prune"])
+def test_a_count_reads_no_row(table, question):
+    plan = plans(QUESTIONS[question][0])[0]
+
+    assert "COVERING INDEX" in plan or "Index Only Scan" in plan, plan
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("state=ready", "tasks_claimable"),
+        ("state=waiting", "tasks_waiting"),
+        ("state=running", "tasks_running"),
+        ("state=failed", "tasks_finished"),
+        ("state=successful", "tasks_finished"),
+        ("queue=exports", "tasks_of_queue"),
+        ("task=a.b.task_3", "tasks_of_task"),
+        ("q=00000000-0000-7000-8000-000000000000", "_1 (id=?)" if connection.vendor == "sqlite" else "_pkey"),
+    ],
+)
+def test_a_list_of_the_admin(table, admin_client, query, index):
+    found = plans(lambda: admin_client.get(f"/admin/tasks/taskrecord/?{query}"))
+    the_list = next(plan for plan in found if '"history"' not in plan and '"attempt"' in plan)
+
+    assert index in the_list, the_list
+    assert not READS_ALL.search(the_list), the_list
+
+
+def plans(ask):
+    """Each statement on the table that it makes, with its plan."""
+    asked = []
+
+    def note_it(execute, sql, params, many, context):
+        asked.append((sql, params))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note_it):
+        ask()
+    words = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
+    found = []
+    with connection.cursor() as cursor:
+        for sql, params in asked:
+            if "tasks_taskrecord" in sql:
+                cursor.execute(f"{words} {sql}", params)
+                found.append("\n".join([sql, *(str(row[-1]) for row in cursor.fetchall())]))
+    assert found
+    return found
