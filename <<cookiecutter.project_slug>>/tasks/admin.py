@@ -32,10 +32,10 @@ class TaskRecordAdmin(admin.ModelAdmin):
     paginator = CappedPaginator
     actions = ("retry", "cancel")
     fieldsets = (
-        (None, {"fields": ("task", "status", "queue", "priority", "id", "backend")}),
-        ("In and out", {"fields": ("given", "returned", "progress", "last_checkpoint")}),
-        ("Attempts", {"fields": ("attempt", "ended_attempts", "claim", "worker", "deaths", "cancelled")}),
-        ("Times", {"fields": ("enqueued_at", "run_after", "waits_until", "started_at", "finished_at")}),
+        (None, {"fields": ("task", ("status", "queue", "priority"), ("id", "backend"))}),
+        ("Attempts", {"fields": (("attempt", "deaths", "cancelled"), ("claim", "worker"), "ended_attempts")}),
+        ("In and out", {"fields": ("given", "returned", ("progress", "last_checkpoint"))}),
+        ("Times", {"fields": (("enqueued_at", "run_after", "waits_until"), ("started_at", "finished_at"))}),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -74,33 +74,35 @@ class TaskRecordAdmin(admin.ModelAdmin):
         self.message_user(request, f"{number:,} of {len(records):,} {done}.", level)
 
     @admin.display(description="Arguments")
-    def given(self, record: TaskRecord) -> SafeString:
+    def given(self, record: TaskRecord) -> SafeString | None:
         return _json(record.arguments)
 
     @admin.display(description="Return value")
-    def returned(self, record: TaskRecord) -> SafeString:
+    def returned(self, record: TaskRecord) -> SafeString | None:
         return _json(record.return_value)
 
     @admin.display(description="Checkpoint")
-    def last_checkpoint(self, record: TaskRecord) -> SafeString:
+    def last_checkpoint(self, record: TaskRecord) -> SafeString | None:
         return _json(record.checkpoint)
 
-    @admin.display(description="Ended attempts", empty_value="None without success")
+    @admin.display(description="Without success", empty_value="None")
     def ended_attempts(self, record: TaskRecord) -> SafeString | None:
-        return format_html_join("", "{}", ([_attempt(end)] for end in reversed(record.history))) or None
+        """The last one first, and open."""
+        ends = enumerate(reversed(record.history))
+        return format_html_join("", "{}", ([_attempt(end, is_open=not age)] for age, end in ends)) or None
 
 
-def _json(value: Any) -> SafeString:
-    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
+def _json(value: Any) -> SafeString | None:
+    return None if value is None else format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def _attempt(end: dict[str, Any]) -> SafeString:
-    """An attempt that did not end well: the error in bold, its traceback unfolded by a click."""
+def _attempt(end: dict[str, Any], is_open: bool) -> SafeString:
+    """How an attempt ended: the error, when and where, its traceback."""
     took = f", after {end['seconds']:.3f} s" if "seconds" in end else ""
     freed = f", freed by: {end['freed_by']}" if end.get("freed_by") else ""
     return format_html(
-        "<details open><summary>Attempt {}: <strong>{}</strong>: {}</summary>"
+        "<details{}><summary>Attempt {}: <strong>{}</strong>: {}</summary>"
         "<p>{} at {}{}{}, in {}</p><pre>{}</pre></details>",
-        end["attempt"], end["type"], end["message"], end["outcome"], end["ended_at"], took, freed, end["worker"],
-        end["traceback"],
+        " open" if is_open else "", end["attempt"], end["type"], end["message"], end["outcome"], end["ended_at"], took,
+        freed, end["worker"], end["traceback"],
     )  # fmt: skip
