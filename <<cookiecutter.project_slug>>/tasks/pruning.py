@@ -90,6 +90,7 @@ class Pruner:
         self.batches: Iterator[int] | None = None  # of the pruning that is under way
         self.next_time = 0.0  # monotonic
         self.ended = 0  # attempts on the board at the last time
+        self.pruned = 0  # this time
 
     def turn(self) -> float:
         """Delete a batch if it is time; returns the seconds until the next turn."""
@@ -98,8 +99,9 @@ class Pruner:
         if self.batches is None:
             return LOOK_AFTER
         batches, self.batches = self.batches, None  # an error ends this time
-        if next(batches, 0):
+        if number := next(batches, 0):
             self.batches = batches
+            self.pruned += number
             return PAUSE
         self._end()
         return LOOK_AFTER
@@ -113,6 +115,9 @@ class Pruner:
         return True
 
     def _end(self) -> None:
+        if self.pruned:
+            logger.info("tasks_pruned number=%s", self.pruned)
+            self.pruned = 0
         if time.monotonic() >= self.next_time:
             self.next_time = time.monotonic() + EVERY
             tidy_up.send_robust(Pruner)

@@ -1,5 +1,7 @@
 """Which finished tasks are deleted, when, and that nothing else ever is."""
 
+import os
+import threading
 from datetime import timedelta
 
 import pytest
@@ -8,6 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.utils import timezone
 
+from runtime import wakeup
 from runtime.board import Board
 from tasks import control, pruning, queue
 from tasks.models import TaskRecord
@@ -185,6 +188,26 @@ def test_after_an_error_it_starts_again(finished, pruner, clock, tidied, monkeyp
 
 def raise_locked():
     raise OperationalError("database is locked")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_thread_leaves_when_its_interpreter_does(pruner):
+    stop, done = wakeup.event(), threading.Event()
+
+    def tell(sender, **signal):
+        done.set()
+
+    tidy_up.connect(tell)
+    thread = threading.Thread(target=pruning._run, args=(stop, pruner))
+    thread.start()
+    try:
+        assert done.wait(10)
+    finally:
+        wakeup.signal(stop)
+        thread.join(10)
+        tidy_up.disconnect(tell)
+        os.close(stop)
+    assert not thread.is_alive()
 
 
 def test_an_app_that_cannot_tidy_up_stops_nothing(db, pruner, clock, tidied, caplog):
