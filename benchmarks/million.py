@@ -164,37 +164,48 @@ def operations() -> dict[str, Callable[[], Any]]:
 def measure(name: str, operation: Callable[[], Any], plans: bool) -> None:
     seconds = []
     for _ in range(ROUNDS):
-        statements: list[tuple[str, Any]] = []
+        statements: list[tuple[str, Any, Any]] = []
         with noted(statements):
             started = time.perf_counter()
             operation()
             seconds.append(time.perf_counter() - started)
     print(f"| {name} | {statistics.median(seconds) * 1000:,.1f} | {len(statements)} |", flush=True)
-    for sql, params in statements if plans else ():
+    for sql, params, execute in statements if plans else ():
         if "tasks_taskrecord" in sql:
             print(f"    {' '.join(sql.split())}")
-            print("".join(f"        {line}\n" for line in plan(sql, params)), end="")
+            print("".join(f"        {line}\n" for line in plan(sql, params, execute)), end="")
 
 
 @contextlib.contextmanager
-def noted(statements: list[tuple[str, Any]]) -> Iterator[None]:
+def noted(found: list[tuple[str, Any, Any]]) -> Iterator[None]:
+    """Note every statement, with its values and who explains it: Django's cursor, or the driver itself."""
     from django.db import connection
+    from tasks import queue, statements
 
-    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        statements.append((sql, params))
+    def through_a_cursor(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        found.append((sql, params, through_another_cursor))
         return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(note):
+    def through_another_cursor(sql: str, params: Any) -> Any:
+        cursor = connection.cursor()
+        cursor.execute(sql, params)
+        return cursor
+
+    def to_the_driver(sql: str, params: Any) -> Any:
+        found.append((sql, params, statements.execute))
+        return statements.execute(sql, params)
+
+    queue.execute = to_the_driver
+    with connection.execute_wrapper(through_a_cursor):
         yield
+    queue.execute = statements.execute
 
 
-def plan(sql: str, params: Any) -> list[str]:
+def plan(sql: str, params: Any, execute: Any) -> list[str]:
     from django.db import connection
 
     words = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
-    with connection.cursor() as cursor:
-        cursor.execute(f"{words} {sql}", params)
-        return [str(row[-1]) for row in cursor.fetchall()]
+    return [str(row[-1]) for row in execute(f"{words} {sql}", params).fetchall()]
 
 
 def run(number: int, plans: bool) -> None:

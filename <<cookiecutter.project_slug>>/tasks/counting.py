@@ -16,17 +16,20 @@ SELECT name FROM queues WHERE EXISTS (
     SELECT 1 FROM tasks_taskrecord WHERE status = 'READY' AND waits_until IS NULL AND queue = name
 )
 """
-# Counted along the index, whose order is queue, priority, id; the oldest of each priority is found by one look.
+# Counted along the index, whose order is queue, priority, id. Then one look for the oldest task of each priority: the
+# first one of this priority or a lower one, since by `id` alone PostgreSQL goes through all the finished tasks first.
 COUNT_READY = """
-SELECT queue, COUNT(*), (
+SELECT queue, number, (
     SELECT enqueued_at FROM tasks_taskrecord AS oldest
      WHERE status = 'READY' AND waits_until IS NULL
-       AND oldest.queue = ready.queue AND oldest.priority = ready.priority
-     ORDER BY id LIMIT 1
+       AND oldest.queue = counted.queue AND oldest.priority <= counted.priority
+     ORDER BY oldest.priority DESC, id LIMIT 1
 )
-  FROM tasks_taskrecord AS ready
- WHERE status = 'READY' AND waits_until IS NULL
- GROUP BY queue, priority
+  FROM (
+    SELECT queue, priority, COUNT(*) AS number FROM tasks_taskrecord
+     WHERE status = 'READY' AND waits_until IS NULL
+     GROUP BY queue, priority
+  ) AS counted
 """
 
 
