@@ -18,6 +18,7 @@ from django.utils import timezone
 from runtime import inside
 from runtime.board import Board
 from runtime.inside import Assignment
+from runtime.log import event
 from tasks.models import TaskRecord
 from tasks.queue import FAILED, SUCCESSFUL
 from tasks.retention import Retention, retention
@@ -116,7 +117,7 @@ class Pruner:
 
     def _end(self) -> None:
         if self.pruned:
-            logger.info("tasks_pruned number=%s", self.pruned)
+            event("tasks_pruned", number=self.pruned)
             self.pruned = 0
         if time.monotonic() >= self.next_time:
             self.next_time = time.monotonic() + EVERY

@@ -70,8 +70,8 @@ def release(boot: str) -> int:
 def _free_all(lost: QuerySet[TaskRecord]) -> dict[str, int]:
     number: dict[str, int] = {}
     with transaction.atomic():
-        # Locked: each row once, whoever else frees them now. By id alone, SQLite reads the whole table.
-        for record in lost.select_for_update().order_by("queue", "id"):
+        # Locked: each row once, whoever else frees them now. In the index's order: by id SQLite reads the whole table.
+        for record in lost.select_for_update().order_by("queue", "claim", "id"):
             _free(record, "The process that ran it has died.")
             number[record.queue] = number.get(record.queue, 0) + 1
     return number
