@@ -1,6 +1,6 @@
 """A table with a million rows: how long each question of the queue and each page of the admin takes, and its plan.
 
-    python -m benchmarks.million [ROWS [DATABASE [plans]]]    1,000,000 rows, sqlite and postgresql: about 10 minutes
+    python -m benchmarks.million [ROWS [DATABASE [plans]]]    1,000,000 rows (20,000 at least), both: 6 minutes
 
 Two shapes: nearly all tasks finished, and nearly all of them waiting. Prints medians of five in milliseconds, the
 number of statements and, with `plans`, the plan of each of them. PostgreSQL comes from its wheel.
