@@ -48,6 +48,8 @@ TASKS = {
     "default": {
         "BACKEND": "tasks.backends.DurableBackend",
         "QUEUES": ["critical", "default", "exports", "images"],
+        # How long finished tasks are kept, with the files that belong to them; None: without that limit.
+        "OPTIONS": {"keep_days": 14, "keep_failed_days": 60, "keep_tasks": 100_000},
     }
 }
 

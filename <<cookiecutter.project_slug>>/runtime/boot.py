@@ -20,6 +20,9 @@ def read_plan() -> dict[str, Any]:
 def _plan() -> Plan:
     from django.conf import settings
 
+    from tasks.retention import retention
+
+    retention(settings.TASKS)  # wrong options stop the start
     queues = tuple(dict.fromkeys(queue for backend in settings.TASKS.values() for queue in backend.get("QUEUES", [])))
     web, workers, problems = parse_interpreters(settings.INTERPRETERS, queues)
     return Plan(

@@ -9,8 +9,6 @@ A result's name appears when its content is complete and on disk, so whoever fin
 """
 
 import os
-import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,15 +42,6 @@ def result_folder(kind: str, result_id: str) -> Path:
     folder = media_root() / kind / str(UUID(result_id))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def delete_older_than(days: float) -> int:
-    """Delete the uploads and results that are older than so many days; return how many."""
-    before = time.time() - days * 86_400
-    old = [entry for entry in media_root().glob("*/*") if entry.stat().st_mtime < before]
-    for entry in old:
-        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-    return len(old)
 
 
 def url_of(path: Path) -> str:

@@ -1,14 +1,108 @@
-from django.contrib import admin
+"""The tasks in Django's admin: look for them, read why they failed, run them again, cancel them. Nothing is edited."""
 
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin import ActionLocation
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from tasks import control
+from tasks.admin_list import ORDER, CappedPaginator, QueueFilter, StateFilter, TaskFilter
 from tasks.models import TaskRecord
+
+AT_ONCE = 1000  # tasks that an action takes: it is to end before its request times out
+EVERYWHERE = [ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]
+LARGE = ("arguments", "progress", "checkpoint", "return_value", "history")  # not needed for a list
 
 
 @admin.register(TaskRecord)
 class TaskRecordAdmin(admin.ModelAdmin):
     list_display = ("task", "queue", "status", "attempt", "enqueued_at", "finished_at")
-    list_filter = ("status", "queue", "task")
-    search_fields = ("id", "task")
+    list_filter = (StateFilter, QueueFilter, TaskFilter)
+    sortable_by = ()  # by another order than the filters' own the whole table would be sorted
+    search_fields = ("id__exact",)
+    search_help_text = "The id of a task"
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    paginator = CappedPaginator
+    actions = ("retry", "cancel")
+    fieldsets = (
+        (None, {"fields": ("task", ("status", "queue", "priority"), ("id", "backend"))}),
+        ("Attempts", {"fields": (("attempt", "deaths", "cancelled"), ("claim", "worker"), "ended_attempts")}),
+        ("In and out", {"fields": ("given", "returned", ("progress", "last_checkpoint"))}),
+        ("Times", {"fields": (("enqueued_at", "run_after", "waits_until"), ("started_at", "finished_at"))}),
+    )
 
-    def has_add_permission(self, request: object) -> bool:
+    def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: TaskRecord | None = None) -> bool:
+        return False  # pruning does it, and leaves alone what runs
+
+    def has_change_permission(self, request: HttpRequest, obj: TaskRecord | None = None) -> bool:
+        return obj is None and super().has_change_permission(request)  # for the actions; the page of a task is read
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        return ORDER.get(request.GET.get("state", ""), ("-id",))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TaskRecord]:
+        found, page = super().get_queryset(request), request.resolver_match
+        return found.defer(*LARGE) if page and page.url_name == "tasks_taskrecord_changelist" else found
+
+    @admin.action(description="Run again", permissions=["change"], location=EVERYWHERE)
+    def retry(self, request: HttpRequest, queryset: QuerySet[TaskRecord]) -> None:
+        self._each(request, queryset, control.retry, "put back into the queue. Only failed tasks can be")
+
+    @admin.action(description="Cancel", permissions=["change"], location=EVERYWHERE)
+    def cancel(self, request: HttpRequest, queryset: QuerySet[TaskRecord]) -> None:
+        self._each(request, queryset, control.cancel, "cancelled. Only tasks that wait or run can be")
+
+    def _each(
+        self, request: HttpRequest, chosen: QuerySet[TaskRecord], act: Callable[[TaskRecord], bool], done: str
+    ) -> None:
+        records = list(chosen[: AT_ONCE + 1])
+        if len(records) > AT_ONCE:
+            self.message_user(request, f"Select fewer: {AT_ONCE:,} tasks at once.", messages.ERROR)
+            return
+        number = sum(act(record) for record in records)
+        level = messages.SUCCESS if number == len(records) else messages.WARNING
+        self.message_user(request, f"{number:,} of {len(records):,} {done}.", level)
+
+    @admin.display(description="Arguments")
+    def given(self, record: TaskRecord) -> SafeString | None:
+        return _json(record.arguments)
+
+    @admin.display(description="Return value")
+    def returned(self, record: TaskRecord) -> SafeString | None:
+        return _json(record.return_value)
+
+    @admin.display(description="Checkpoint")
+    def last_checkpoint(self, record: TaskRecord) -> SafeString | None:
+        return _json(record.checkpoint)
+
+    @admin.display(description="Without success", empty_value="None")
+    def ended_attempts(self, record: TaskRecord) -> SafeString | None:
+        """The last one first, and open."""
+        ends = enumerate(reversed(record.history))
+        return format_html_join("", "{}", ([_attempt(end, is_open=not age)] for age, end in ends)) or None
+
+
+def _json(value: Any) -> SafeString | None:
+    return None if value is None else format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _attempt(end: dict[str, Any], is_open: bool) -> SafeString:
+    """How an attempt ended: the error, when and where, its traceback."""
+    took = f", after {end['seconds']:.3f} s" if "seconds" in end else ""
+    freed = f", freed by: {end['freed_by']}" if end.get("freed_by") else ""
+    return format_html(
+        "<details{}><summary>Attempt {}: <strong>{}</strong>: {}</summary>"
+        "<p>{} at {}{}{}, in {}</p><pre>{}</pre></details>",
+        " open" if is_open else "", end["attempt"], end["type"], end["message"], end["outcome"], end["ended_at"], took,
+        freed, end["worker"], end["traceback"],
+    )  # fmt: skip

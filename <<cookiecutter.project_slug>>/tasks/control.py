@@ -10,21 +10,25 @@ from tasks.models import TaskRecord
 from tasks.queue import FAILED, READY, RUNNING
 
 
-def cancel(record: TaskRecord) -> None:
-    """End a task that waits at once; one that runs is asked to end. A finished one stays as it is."""
+def cancel(record: TaskRecord) -> bool:
+    """End a task that waits at once; one that runs is asked to end. A finished one stays as it is: False."""
     waiting = TaskRecord.objects.filter(pk=record.pk, status=READY)
     history = [*record.history, _trace(record)]
-    if not waiting.update(status=FAILED, finished_at=timezone.now(), cancelled=True, history=history):
-        TaskRecord.objects.filter(pk=record.pk, status=RUNNING).update(cancelled=True)
-        wakeup.cancel(record.pk)
+    if waiting.update(status=FAILED, finished_at=timezone.now(), cancelled=True, history=history):
+        return True
+    asked = TaskRecord.objects.filter(pk=record.pk, status=RUNNING).update(cancelled=True)
+    wakeup.cancel(record.pk)
+    return bool(asked)
 
 
-def retry(record: TaskRecord) -> None:
-    """Put a failed task back into its queue, with all its attempts before it. Others stay as they are."""
+def retry(record: TaskRecord) -> bool:
+    """Put a failed task back into its queue, with all its attempts before it. Others stay as they are: False."""
     failed = TaskRecord.objects.filter(pk=record.pk, status=FAILED)
-    if failed.update(status=READY, finished_at=None, cancelled=False, waits_until=None, progress=None):
-        wakeup.announce(record.queue)
-        wakeup.wake(record.queue)
+    if not failed.update(status=READY, finished_at=None, cancelled=False, waits_until=None, progress=None):
+        return False
+    wakeup.announce(record.queue)
+    wakeup.wake(record.queue)
+    return True
 
 
 def _trace(record: TaskRecord) -> dict[str, Any]:

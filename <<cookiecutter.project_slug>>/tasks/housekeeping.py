@@ -1,4 +1,4 @@
-"""What is done once per node: wake tasks whose time has come, count the queues, look after what was missed.
+"""What is done once per node: wake tasks whose time has come, count the queues, look after what was missed; prune.
 
 A thread of the first worker interpreter. It sleeps until the next waiting task is due, until somebody wants counts
 (/metrics) or enqueues for later, and at the longest for LOOK_AFTER seconds. With PostgreSQL it looks after the other
@@ -12,14 +12,12 @@ import time
 from datetime import datetime
 
 from django.db import close_old_connections
-from django.db.models import Count, Min
 from django.utils import timezone
 
 from runtime import inside, wakeup
 from runtime.board import Gauge
 from runtime.inside import Assignment
-from tasks import queue
-from tasks.models import TaskRecord
+from tasks import counting, pruning, queue
 from tasks.nodes import Nodes
 from tasks.wakeup import announce
 
@@ -32,6 +30,7 @@ PAUSE_AFTER_ERROR = 1.0
 def start(assignment: Assignment) -> None:
     """Start the thread; it ends with its interpreter."""
     threading.Thread(target=_run, args=(assignment,), name="housekeeper").start()
+    pruning.start(assignment)
 
 
 def _run(assignment: Assignment) -> None:
@@ -85,25 +84,17 @@ def _seconds_until(due: datetime | None) -> float:
 
 def _wake_for_what_waits(assignment: Assignment) -> None:
     """One signal for each queue with a claimable task: a worker that sleeps beside one was not told of it."""
-    ready = TaskRecord.objects.filter(status=queue.READY, waits_until=None).order_by("queue")
-    for name in ready.values_list("queue", flat=True).distinct():
-        if name in assignment.wakeups.queues:
-            wakeup.signal_up_to(1, assignment.wakeups.queues[name], 1)
+    for name in counting.queues_with_work(tuple(assignment.wakeups.queues)):
+        wakeup.signal_up_to(1, assignment.wakeups.queues[name], 1)
 
 
 def count_queues() -> None:
     """Write the gauges of each queue to the board."""
     board = inside.board
     assert board is not None
-    now = timezone.now()
-    ready = TaskRecord.objects.filter(status=queue.READY, waits_until=None).order_by().values("queue")
-    waiting = {row["queue"]: row for row in ready.annotate(number=Count("*"), oldest=Min("enqueued_at"))}
-    running = dict(
-        TaskRecord.objects.filter(status=queue.RUNNING).order_by().values_list("queue").annotate(number=Count("*"))
-    )
+    waiting, running = counting.ready(), counting.running()
     for name in board.queues:
-        gauges, row = board.gauges(name), waiting.get(name)
-        gauges[Gauge.READY] = row["number"] if row else 0
+        gauges = board.gauges(name)
+        gauges[Gauge.READY], gauges[Gauge.OLDEST] = waiting.get(name, (0, 0))
         gauges[Gauge.RUNNING] = running.get(name, 0)
-        gauges[Gauge.OLDEST] = int((now - row["oldest"]).total_seconds() * 1000) if row else 0
         gauges[Gauge.COUNTED] = time.monotonic_ns()

@@ -39,17 +39,27 @@ class TaskRecord(models.Model):
     class Meta:
         verbose_name = "task"
         ordering = ("-id",)
+        # Each index is written at every enqueue, and each of the first four when its condition or a column changes.
         indexes = [
+            # claims in this order, and counts: waits_until, always null here, saves SQLite a look at each row
             models.Index(
-                fields=["queue", "-priority", "id"],
+                fields=["queue", "-priority", "id", "waits_until"],
                 name="tasks_claimable",
                 condition=Q(status="READY", waits_until=None),
             ),
+            # which task is due next
             models.Index(
                 fields=["waits_until"], name="tasks_waiting", condition=Q(status="READY", waits_until__isnull=False)
             ),
+            # counts, recovery, what an interpreter holds
             models.Index(fields=["queue", "claim"], name="tasks_running", condition=Q(status="RUNNING")),
-            models.Index(fields=["finished_at"], name="tasks_finished", condition=Q(finished_at__isnull=False)),
+            # pruning, and the admin's lists of finished tasks, which are in this order
+            models.Index(
+                fields=["status", "finished_at"], name="tasks_finished", condition=Q(finished_at__isnull=False)
+            ),
+            # the admin's lists of a queue and of a task: rare ones are searched for through the whole table without
+            models.Index(fields=["queue", "id"], name="tasks_of_queue"),
+            models.Index(fields=["task", "id"], name="tasks_of_task"),
         ]
 
     def __str__(self) -> str:

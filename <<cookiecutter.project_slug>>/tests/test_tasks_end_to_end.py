@@ -4,6 +4,7 @@ import contextlib
 import signal
 import sqlite3
 from datetime import datetime
+from uuid import UUID
 
 import pytest
 
@@ -156,3 +157,19 @@ def test_a_suspect_runs_alone(tmp_path):
 
         assert server.wait_for_task(suspect)["result"] == "through"
         assert server.wait_for_task(other)["result"] == 3
+
+
+def test_a_server_prunes_at_its_start_what_has_ended_long_ago(tmp_path):
+    with running(tmp_path) as server:
+        old, new = server.enqueue("add", 1, 2), server.enqueue("add", 3, 4)
+        for task in (old, new):
+            server.wait_for_task(task)
+        server.stop()
+    with contextlib.closing(sqlite3.connect(tmp_path / "db.sqlite3")) as database, database:
+        ago = "UPDATE tasks_taskrecord SET finished_at = '2020-01-01 00:00:00' WHERE id = ?"
+        database.execute(ago, [UUID(old).hex])
+    with running(tmp_path) as server:
+        server.wait_for_text("tasks_pruned number=1")
+
+        assert server.client.get(f"/api/tasks/{old}/").status_code == 404
+        assert server.client.get(f"/api/tasks/{new}/").json()["result"] == 7

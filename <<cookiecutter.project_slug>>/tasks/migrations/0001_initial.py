@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(
                         condition=models.Q(("status", "READY"), ("waits_until", None)),
-                        fields=["queue", "-priority", "id"],
+                        fields=["queue", "-priority", "id", "waits_until"],
                         name="tasks_claimable",
                     ),
                     models.Index(
@@ -69,9 +69,11 @@ class Migration(migrations.Migration):
                     ),
                     models.Index(
                         condition=models.Q(("finished_at__isnull", False)),
-                        fields=["finished_at"],
+                        fields=["status", "finished_at"],
                         name="tasks_finished",
                     ),
+                    models.Index(fields=["queue", "id"], name="tasks_of_queue"),
+                    models.Index(fields=["task", "id"], name="tasks_of_task"),
                 ],
             },
         ),

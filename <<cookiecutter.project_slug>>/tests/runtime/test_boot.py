@@ -72,3 +72,12 @@ def test_with_sqlite_there_is_no_address(monkeypatch):
     monkeypatch.setattr("django.db.connection", handler["default"])
 
     assert boot.database_address() == ""
+
+
+def test_a_wrong_option_of_the_tasks_stops_the_start_with_one_line(settings):
+    settings.TASKS = {"default": {"BACKEND": "tasks.backends.DurableBackend", "OPTIONS": {"keep_day": 1}}}
+
+    assert boot.read_plan() == {
+        "error": 'TASKS["default"]["OPTIONS"]["keep_day"]: no such option; there are keep_days, keep_failed_days, '
+        "keep_tasks."
+    }

@@ -1,0 +1,124 @@
+"""Deleting finished tasks that are too old or too many. What waits or runs is never touched.
+
+A batch is one short transaction, so that nobody waits long for SQLite's one write lock, and between two batches there
+is a pause for those who do. A thread beside the housekeeper's, so that nobody's time is kept later for it.
+"""
+
+import logging
+import select
+import threading
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from runtime import inside
+from runtime.board import Board
+from runtime.inside import Assignment
+from runtime.log import event
+from tasks.models import TaskRecord
+from tasks.queue import FAILED, SUCCESSFUL
+from tasks.retention import Retention, retention
+from tasks.signals import tidy_up
+
+logger = logging.getLogger("tasks")
+
+BATCH = 200  # rows in a transaction
+PAUSE = 0.01  # seconds between two batches
+EVERY = 3600.0  # seconds between two times
+ENDED = 10_000  # attempts: once so many have ended on this node, it is time as well
+LOOK_AFTER = 30.0  # seconds between two looks at the board
+
+
+def prune(keep: Retention) -> Iterator[int]:
+    """Delete batch after batch, one at each step; how many rows it had."""
+    for status, days in ((SUCCESSFUL, keep.keep_days), (FAILED, keep.keep_failed_days)):
+        last = _last_to_go(status, days, keep.keep_tasks)
+        while last is not None and (number := _delete_oldest(status, last)):
+            yield number
+
+
+def _last_to_go(status: str, days: float | None, most: int | None) -> datetime | None:
+    """When the newest task ended that is to go; None where none is."""
+    found: list[datetime | None] = []
+    if days is not None:
+        found.append(timezone.now() - timedelta(days=days))
+    if most is not None:
+        newest_first = TaskRecord.objects.filter(status=status, finished_at__isnull=False).order_by("-finished_at")
+        found += newest_first.values_list("finished_at", flat=True)[most : most + 1]
+    return max((time for time in found if time), default=None)
+
+
+def _delete_oldest(status: str, last: datetime) -> int:
+    oldest = TaskRecord.objects.filter(status=status, finished_at__lte=last).order_by("finished_at")
+    batch = list(oldest.values_list("pk", flat=True)[:BATCH])
+    if not batch:
+        return 0
+    # Its status once more: somebody may have put it back into its queue since.
+    TaskRecord.objects.filter(pk__in=batch, status=status).delete()
+    return len(batch)
+
+
+def start(assignment: Assignment) -> None:
+    """Start the thread; it ends with its interpreter."""
+    assert inside.board is not None
+    pruner = Pruner(inside.board)
+    threading.Thread(target=_run, args=(assignment.stop, pruner), name="pruner").start()
+
+
+def _run(stop: int, pruner: Pruner) -> None:
+    poll = select.poll()
+    poll.register(stop, select.POLLIN)
+    pause = 0.0
+    while not poll.poll(pause * 1000):
+        try:
+            pause = pruner.turn()
+        except Exception:
+            logger.exception("pruning has failed; once more in %s s", LOOK_AFTER)
+            pause = LOOK_AFTER
+        if pause > PAUSE:  # not needed for a long time
+            connection.close()
+
+
+class Pruner:
+    """When tasks are pruned: at the start, once an hour, and when many have ended since the last time."""
+
+    def __init__(self, board: Board) -> None:
+        self.board = board
+        self.batches: Iterator[int] | None = None  # of the pruning that is under way
+        self.next_time = 0.0  # monotonic
+        self.ended = 0  # attempts on the board at the last time
+        self.pruned = 0  # this time
+
+    def turn(self) -> float:
+        """Delete a batch if it is time; returns the seconds until the next turn."""
+        if self.batches is None and self._is_time():
+            self.batches = prune(retention(settings.TASKS))
+        if self.batches is None:
+            return LOOK_AFTER
+        batches, self.batches = self.batches, None  # an error ends this time
+        if number := next(batches, 0):
+            self.batches = batches
+            self.pruned += number
+            return PAUSE
+        self._end()
+        return LOOK_AFTER
+
+    def _is_time(self) -> bool:
+        """Without a statement: an idle server asks its database nothing."""
+        ended = sum(sum(self.board.outcomes(queue).values()) for queue in self.board.queues)
+        if time.monotonic() < self.next_time and ended - self.ended < ENDED:
+            return False
+        self.ended = ended
+        return True
+
+    def _end(self) -> None:
+        if self.pruned:
+            event("tasks_pruned", number=self.pruned)
+            self.pruned = 0
+        if time.monotonic() >= self.next_time:
+            self.next_time = time.monotonic() + EVERY
+            tidy_up.send_robust(Pruner)
