@@ -1,5 +1,7 @@
 """The server: web and background tasks in one process, each in interpreters of their own. `python main.py --help`."""
 
+import asyncio
+import signal
 import sys
 
 import uvloop
@@ -31,6 +33,7 @@ async def serve(plan: Plan, boot: Boot, node: Node) -> int:
     peers = Peers(plan, supervisor.boot, supervisor.enqueues.pass_on)
     server = Server(bridge, plan.host, plan.port)
     node.write(address=server.address)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, supervisor.stacks.show)
 
     async def start() -> None:
         server.start()  # /healthz answers from here on, and requests wait

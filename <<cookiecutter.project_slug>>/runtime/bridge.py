@@ -9,6 +9,7 @@ import socket
 import time
 from collections import deque
 from typing import Any
+from urllib.parse import quote
 
 from runtime import frames
 from runtime.body import Body, BodyIncomplete, BodyTooLarge, discard, receive
@@ -41,12 +42,13 @@ class Response:
 class Link:
     """Main's end of the socketpair to one web thread."""
 
-    __slots__ = ("host", "mates", "reading", "response", "since", "socket")
+    __slots__ = ("host", "mates", "reading", "request", "response", "since", "socket")
 
     def __init__(self, host: str, end: socket.socket, mates: list[Link]) -> None:
         self.host, self.socket = host, end
         self.mates = mates  # all links to this interpreter: its threads share a GIL
         self.response: Response | None = None
+        self.request = b""  # its frame
         self.since = 0.0  # monotonic seconds when its request was sent
         self.reading = False
 
@@ -178,12 +180,26 @@ class Bridge:
                 _answer(link.response, 500, "The interpreter that served this request has died.")
                 link.response = None
 
-    def expire(self, now: float) -> None:
-        """Answer requests with 504 that have no head of a response yet after the web pool's request_timeout."""
+    def expire(self, now: float) -> list[tuple[str, int]]:
+        """Answer requests with 504 that have no head of a response yet after the web pool's request_timeout.
+
+        Returns the web threads that had them: the interpreter's name and the thread's number in it.
+        """
+        late: list[tuple[str, int]] = []
         for link in [link for links in self.links.values() for link in links]:
             response = link.response
             if response is not None and not response.head.done() and now - link.since > self.plan.web.request_timeout:
                 _answer(response, 504, f"No answer within {self.plan.web.request_timeout:g} s.")
+                late.append((link.host, link.mates.index(link)))
+        return late
+
+    def request_of(self, host: str, index: int) -> str:
+        """What a web thread answers, "GET /orders/"; "" where it has nothing to do, or is none."""
+        link = self.links[host][index] if host in self.links else None
+        if link is None or link.response is None:
+            return ""
+        method, path, *_ = frames.unpack(link.request)
+        return f"{method} {quote(path)}"
 
     @property
     def busy(self) -> int:
@@ -198,7 +214,7 @@ class Bridge:
         return self.idle.popleft()
 
     def _send(self, link: Link, response: Response, request: bytes) -> None:
-        link.response, response.link = response, link
+        link.response, response.link, link.request = response, link, request
         link.since = time.monotonic()
         link.socket.send(request)
 

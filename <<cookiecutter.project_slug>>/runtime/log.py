@@ -45,8 +45,11 @@ class JSONFormatter(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-def event(action: str, level: int = logging.INFO, **fields: object) -> None:
-    """Log one step in the life of the server."""
+def event(action: str, level: int = logging.INFO, *, stack: str = "", **fields: object) -> None:
+    """Log one step in the life of the server; a stack (of a thread, several lines) stands below it."""
     if logger.isEnabledFor(level):
         words = " ".join(f"{key}={value}" for key, value in fields.items())
-        logger.log(level, "%s %s", action, words, extra={"fields": {"action": action} | fields})
+        text = f"{action} {words}\n{stack}" if stack else f"{action} {words}"
+        if stack:
+            fields |= {"message": f"{action} {words}", "stack": stack}
+        logger.log(level, "%s", text.rstrip("\n"), extra={"fields": {"action": action} | fields})

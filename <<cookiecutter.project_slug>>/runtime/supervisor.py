@@ -20,6 +20,7 @@ from runtime.metrics import Metrics
 from runtime.node import Node
 from runtime.plan import Plan, WebPool, WorkerPool
 from runtime.scaling import Scaling
+from runtime.stacks import Stacks
 from runtime.wakeup import Wakeups, WakeupSocket
 
 FIRST_PAUSE = 0.1  # seconds before an interpreter that has died is started again; doubled each time …
@@ -47,6 +48,7 @@ class Supervisor:
         self.verdicts: dict[str, list[Verdict]] = {}  # by interpreter's name, until a successor has settled them
         self.too_many_abandoned = asyncio.Event()
         self.scaling = Scaling(board, wakeups.queues, self.hosts_of)
+        self.stacks = Stacks(board, bridge, self.hosts)
         self.health.unready = self.unready
         self.metrics.waiting = lambda: len(bridge.waiting)
 
@@ -227,7 +229,7 @@ class Supervisor:
         return overrun.cancel(self.board, self.hosts.values(), task, wakeup.signal)
 
     def _look_for_overdue(self) -> None:
-        self.bridge.expire(time.monotonic())
+        self.stacks.show_late_requests(self.bridge.expire(time.monotonic()))
         for host, stuck in overrun.overdue(self.board, self.hosts.values()):
             self._abandon(host, stuck)
         self.loop.call_later(overrun.LOOK_EVERY, self._look_for_overdue)
@@ -237,21 +239,24 @@ class Supervisor:
 
         Its other threads, if it has any, finish what they do and leave.
         """
-        event("interpreter_abandoned", logging.ERROR, interpreter=host.name, tasks=",".join(stuck))
+        sights = self.stacks.of_host(host)
+        text = "".join(sight.text for sight in sights)
+        event("interpreter_abandoned", logging.ERROR, interpreter=host.name, tasks=",".join(stuck), stack=text)
         self.metrics.abandoned += 1
         self.bridge.detach(host.name)
         del self.hosts[host.name]
         host.stop()
         host.abandoned = True
         if not host.sockets:
-            self._judge(host, "It did not end when it was told to: its interpreter was abandoned.", stuck)
+            stacks = {sight.work.task: sight.text for sight in sights}
+            self._judge(host, "It did not end when it was told to: its interpreter was abandoned.", stuck, stacks)
         if self.metrics.abandoned > overrun.MOST_ABANDONED:
             self.too_many_abandoned.set()
         elif not self.stopping:
             self._in_background(self._start(self._place(self._pool_of(host), host.name)))
 
-    def _judge(self, host: Host, reason: str, tasks: dict[str, str]) -> None:
-        verdict = Verdict(claim=host.assignment.claim, reason=reason, tasks=tasks)
+    def _judge(self, host: Host, reason: str, tasks: dict[str, str], stacks: dict[str, str] | None = None) -> None:
+        verdict = Verdict(claim=host.assignment.claim, reason=reason, tasks=tasks, stacks=stacks or {})
         self.verdicts.setdefault(host.name, []).append(verdict)
 
     def _show(self, host: Host) -> None:
