@@ -21,7 +21,7 @@ from traceback import FrameSummary, StackSummary
 
 SIGNAL = signal.SIGUSR2
 LONGEST = 0.5  # seconds for a thread to answer: it does so at its next turn on a processor
-SILENCE = 0.01  # seconds after which a thread that took the signal and wrote nothing runs no Python
+SILENCE = 0.002  # seconds after which a thread that took the signal and wrote nothing runs no Python
 STEP = 0.0002  # seconds between two looks at a thread that is writing
 TRIES = 3  # a thread that is just calling something cannot tell its frames (about one time in 200)
 PIPE_SIZE = 1024 * 1024  # bytes: a hundred frames, which is all that is written, with the longest of names
