@@ -1,7 +1,8 @@
 """The Python stack of any thread of this process, of whatever interpreter, also while C code holds its GIL.
 
 The thread itself writes it down, in a signal handler of C (faulthandler's), into a pipe that is read here. It writes
-its own frames alone: nothing else runs in it meanwhile, so none of them can go away. System calls are restarted.
+its own frames alone: nothing else runs in it meanwhile, so none of them can go away. (Those of other threads can: with
+all_threads=True the process crashes.) System calls are restarted.
 """
 
 import contextlib
@@ -23,7 +24,7 @@ SIGNAL = signal.SIGUSR2
 LONGEST = 0.5  # seconds for a thread to answer: it does so at its next turn on a processor
 SILENCE = 0.002  # seconds after which a thread that took the signal and wrote nothing runs no Python
 STEP = 0.0002  # seconds between two looks at a thread that is writing
-TRIES = 3  # a thread that is just calling something cannot tell its frames (about one time in 200)
+TRIES = 3  # a thread that is just calling something cannot tell its frames (one time in some hundreds)
 PIPE_SIZE = 1024 * 1024  # bytes: a hundred frames, which is all that is written, with the longest of names
 
 FRAME = re.compile(r'  File "(.*)", line (\d+|\?\?\?) in (.*)')

@@ -48,8 +48,8 @@ class JSONFormatter(logging.Formatter):
 def event(action: str, level: int = logging.INFO, *, stack: str = "", **fields: object) -> None:
     """Log one step in the life of the server; a stack (of a thread, several lines) stands below it."""
     if logger.isEnabledFor(level):
-        words = " ".join(f"{key}={value}" for key, value in fields.items())
-        text = f"{action} {words}\n{stack}" if stack else f"{action} {words}"
+        message = " ".join([action, *(f"{key}={value}" for key, value in fields.items())])
         if stack:
-            fields |= {"message": f"{action} {words}", "stack": stack}
-        logger.log(level, "%s", text.rstrip("\n"), extra={"fields": {"action": action} | fields})
+            fields |= {"message": message, "stack": stack}
+        text = f"{message}\n{stack}".rstrip("\n")
+        logger.log(level, "%s", text, extra={"fields": {"action": action} | fields})

@@ -1,7 +1,7 @@
 """What each thread of the server does: its stack, what it runs, for how long, and what it waits for.
 
 For people (SIGUSR1), for the log and the rows of what is given up, and for who asks. Main alone asks, on its event loop
-(a stack takes it under a millisecond); while nobody does, nothing of this costs anything.
+(a stack takes it some tenths of a millisecond); while nobody does, nothing of this costs anything.
 """
 
 import asyncio

@@ -66,6 +66,7 @@ def test_a_thread_is_seen_in_what_it_does(function):
         stacks += [dump.stack_of(thread) for _ in range(20)]
 
     assert all(function.__name__ in names(stack) for stack in stacks if stack)
+    assert {stack[0].name for stack in stacks if stack} == {"_bootstrap"}  # whole ones
     assert len([stack for stack in stacks if stack]) > 15
 
 

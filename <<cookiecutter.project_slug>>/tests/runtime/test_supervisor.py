@@ -81,6 +81,13 @@ async def test_the_least_of_each_pool_are_started(tmp_path, pool):
 
 
 @on_the_loop
+async def test_no_thread_sits_on_a_seat_when_its_loop_has_ended(tmp_path, pool):
+    async with Running(tmp_path, pool("until_told", threads=2)) as supervisor:
+        assert len(supervisor.hosts) == 1
+    assert [supervisor.board.seat(seat)[Cell.THREAD] for seat in range(2)] == [0, 0]
+
+
+@on_the_loop
 async def test_one_that_dies_is_started_again_until_it_lives(tmp_path, pool, monkeypatch):
     monkeypatch.setattr(supervisors, "FIRST_PAUSE", 0)
     async with Running(tmp_path, pool("returns")) as supervisor:
