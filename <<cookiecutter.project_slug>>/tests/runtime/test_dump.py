@@ -160,10 +160,10 @@ def test_a_thread_that_does_not_take_the_signal_is_given_up_and_never_gets_it(mo
 
 def test_names_that_are_not_ascii_are_read():
     stack = dump.parse(
-        'Stack (most recent call first):\n  File "/home/m\\xfcller/\\u4e00.py", line 7 in gr\\xf6\\xdfe\n'
+        'Stack (most recent call first):\n  File "/srv/m\\xfcller/\\u4e00.py", line 7 in gr\\xf6\\xdfe\n'
     )
 
-    assert (stack[0].filename, stack[0].lineno, stack[0].name) == ("/home/müller/一.py", 7, "größe")
+    assert (stack[0].filename, stack[0].lineno, stack[0].name) == ("/srv/müller/一.py", 7, "größe")
 
 
 def test_a_line_that_is_not_known_is_0():
