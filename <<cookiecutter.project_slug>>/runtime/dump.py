@@ -107,14 +107,17 @@ def _ask(thread: int, pipe: Pipe) -> str:
     pipe.read()
     if _libc.tgkill(os.getpid(), thread, SIGNAL) != 0:
         return ""  # it has ended
-    asked = time.monotonic()
-    while (waited := time.monotonic() - asked) < LONGEST:
+    end, quiet_since = time.monotonic() + LONGEST, 0.0
+    while (now := time.monotonic()) < end:
         has_begun = bool(pipe.poll.poll(1))
         if _is_in_hand(thread):
+            quiet_since = 0.0
             time.sleep(STEP)
         elif has_begun:
             return pipe.read()
-        elif waited > SILENCE:
+        elif not quiet_since:
+            quiet_since = now  # it may have written since the look into the pipe: look again
+        elif now - quiet_since > SILENCE:
             return ""
     pipe.retract()
     return ""

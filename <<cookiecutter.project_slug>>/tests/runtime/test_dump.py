@@ -1,12 +1,14 @@
 """The stack of a thread, whatever it is doing."""
 
 import contextlib
+import itertools
 import re
 import signal
 import socket
 import sqlite3
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -156,6 +158,17 @@ def test_a_thread_that_does_not_take_the_signal_is_given_up_and_never_gets_it(mo
         assert dump.stack_of(thread) is None
     assert dump._pipe().read() == ""
     assert dump.stack_of(threading.get_native_id()) is not None
+
+
+def test_what_was_written_while_main_had_no_turn_is_not_missed(monkeypatch):
+    """It looked into the pipe too early and got its next turn when all was over, long afterwards."""
+    clock, looks = itertools.count(step=0.1), iter([[], [(0, 1)]])
+    pipe = SimpleNamespace(read=lambda: "stack", poll=SimpleNamespace(poll=lambda seconds: next(looks)))
+    monkeypatch.setattr(dump, "_libc", SimpleNamespace(tgkill=lambda *arguments: 0))
+    monkeypatch.setattr(dump, "_is_in_hand", lambda thread: False)
+    monkeypatch.setattr(dump.time, "monotonic", lambda: next(clock))
+
+    assert dump._ask(1, pipe) == "stack"
 
 
 def test_names_that_are_not_ascii_are_read():
