@@ -24,24 +24,20 @@ async def serve(plan: Plan, boot: Boot, node: Node) -> int:
     """Run the server until it is told to stop; returns the exit code."""
     board = Board(plan.queues, seats_needed(plan))
     wakeups = Wakeups.make(plan.queues, board.seats)
-    metrics = Metrics(board)
-    health = Health(metrics, wakeups.housekeeper)
-    bridge = Bridge(plan, health, metrics.web)
-    supervisor = Supervisor(plan, node, board, wakeups, bridge, health, metrics)
-    reload = Reload(supervisor, boot)
+    health = Health(Metrics(board), wakeups.housekeeper)
+    bridge = Bridge(plan, health, health.metrics.web)
+    supervisor = Supervisor(plan, node, board, wakeups, bridge, health)
     server = Server(bridge, plan.host, plan.port)
     node.write(address=server.address)
 
     async def start() -> None:
         server.start()  # /healthz answers from here on, and requests wait
         state = await boot.prepare(node.id, supervisor.boot)
-        supervisor.count_lost(state["recovered"])
-        await supervisor.start()
-        reload.start()
+        await supervisor.start(state["recovered"])
+        Reload(supervisor, boot).start()
         announce(plan, server.address, state)
 
     exit_code = await run_until_stopped(start(), supervisor.too_many_abandoned)
-    reload.stop()
     return await leave(plan, server, supervisor, exit_code)
 
 

@@ -1,8 +1,8 @@
 """What a thread of this process is blocked in, from /proc: the call, the descriptor, the peer."""
 
-import ctypes
 import os
 import socket
+import sys
 from pathlib import Path
 
 # Numbers of the calls that block on a descriptor, by machine; `poll` takes an array of them instead.
@@ -16,13 +16,22 @@ def call_of(thread: int) -> tuple[str, int] | None:
     try:
         words = Path(f"/proc/self/task/{thread}/syscall").read_text().split()
         number, first, second = int(words[0]), int(words[1], 16), int(words[2], 16)
+        if number in CALLS:
+            return CALLS[number], first
+        if number in POLL and second == 1:  # a socket with a timeout: one pollfd, which begins with the descriptor
+            return "poll", _integer_at(first)
     except OSError, ValueError, IndexError:
-        return None
-    if number in CALLS:
-        return CALLS[number], first
-    if number in POLL and second == 1:  # a socket with a timeout: one pollfd, which begins with the descriptor
-        return "poll", ctypes.c_int.from_address(first).value
+        pass
     return None
+
+
+def _integer_at(address: int) -> int:
+    """A C integer of this process. Raises OSError where its thread has gone meanwhile, and its memory with it."""
+    memory = os.open("/proc/self/mem", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return int.from_bytes(os.pread(memory, 4, address), sys.byteorder, signed=True)
+    finally:
+        os.close(memory)
 
 
 def descriptor_of(thread: int) -> int | None:

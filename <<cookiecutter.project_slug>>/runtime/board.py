@@ -30,7 +30,7 @@ class Cell(IntEnum):
     TASK_LOW = 4
     DONE = 5  # requests or tasks since this interpreter started
     OBJECTS = 6  # that the garbage collector of this interpreter tracks
-    THREAD = 7  # native id
+    THREAD = 7  # native id of the one that sits here; 0: none does
     PROGRESS_DONE = 8
     PROGRESS_TOTAL = 9
     DEADLINE = 10  # monotonic ns by which the running work should have ended; 0: none

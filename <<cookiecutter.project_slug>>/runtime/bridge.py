@@ -10,6 +10,7 @@ import socket
 import time
 from collections import deque
 from typing import Any
+from urllib.parse import quote
 
 from runtime import frames
 from runtime.body import Body, BodyIncomplete, BodyTooLarge, discard, receive
@@ -42,14 +43,15 @@ class Response:
 class Link:
     """Main's end of the socketpair to one web thread."""
 
-    __slots__ = ("failed", "leaving", "mates", "reading", "response", "served", "since", "socket")
+    __slots__ = ("failed", "host", "leaving", "mates", "reading", "request", "response", "served", "since", "socket")
 
-    def __init__(self, end: socket.socket, mates: list[Link]) -> None:
-        self.socket = end
+    def __init__(self, host: object, end: socket.socket, mates: list[Link]) -> None:
+        self.host, self.socket = host, end
         self.mates = mates  # all links to this interpreter: its threads share a GIL
         self.leaving = False  # it answers what it has, and gets no more
         self.served = self.failed = 0  # requests, and those of them that were answered with 5xx
         self.response: Response | None = None
+        self.request = b""  # its frame
         self.since = 0.0  # monotonic seconds when its request was sent
         self.reading = False
 
@@ -147,7 +149,7 @@ class Bridge:
         """The threads of a web interpreter are ready for requests."""
         links: list[Link] = []
         self.links[host] = links
-        links += [Link(end, links) for end in ends]
+        links += [Link(host, end, links) for end in ends]
         for link in links:
             self._resume(link)
             self._next_request(link)
@@ -193,14 +195,28 @@ class Bridge:
                 _answer(link.response, 500, "The interpreter that served this request has died.")
                 link.response = None
 
-    def expire(self, now: float) -> None:
-        """After the web pool's request_timeout: 504 for what has no head of a response, 503 for what waits."""
+    def expire(self, now: float) -> list[tuple[Any, int]]:
+        """After the web pool's request_timeout: 504 for what has no head of a response, 503 for what waits.
+
+        Returns the web threads that have the former: the host, and the thread's number in it.
+        """
+        late: list[tuple[Any, int]] = []
         for link in [link for links in self.links.values() for link in links]:
             response = link.response
             if response is not None and not response.head.done() and now - link.since > self.plan.web.request_timeout:
                 _answer(response, 504, f"No answer within {self.plan.web.request_timeout:g} s.")
+                late.append((link.host, link.mates.index(link)))
         overdue = sum(now - since > self.plan.web.request_timeout for _, _, _, since in self.waiting)
         self._turn_away(overdue, "Too many requests are waiting.")
+        return late
+
+    def request_of(self, host: object, index: int) -> str:
+        """What a web thread answers, "GET /orders/"; "" where it has nothing to do, or is none."""
+        link = self.links[host][index] if host in self.links else None
+        if link is None or link.response is None:
+            return ""
+        method, path, *_ = frames.unpack(link.request)
+        return f"{method} {quote(path)}"
 
     @property
     def busy(self) -> int:
@@ -215,7 +231,7 @@ class Bridge:
         return self.idle.popleft()
 
     def _send(self, link: Link, response: Response, request: bytes) -> None:
-        link.response, response.link = response, link
+        link.response, response.link, link.request = response, link, request
         link.since = time.monotonic()
         link.socket.send(request)
 

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
@@ -27,6 +27,7 @@ class Verdict:
     claim: str
     reason: str  # a sentence
     tasks: dict[str, str]  # id → "timeout" or "cancelled", of those that were given up; empty: it died, all are lost
+    stacks: dict[str, str] = field(default_factory=dict)  # id → where it was when it was given up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +161,8 @@ def _run_threads(loop: Loop, seats: list[Seat]) -> None:
             logger.exception("the loop has ended with an error")
             errors.append(error)
             seat.show_state(State.LEAVING)  # main asks the other threads to leave
+        finally:
+            seat.row[Cell.THREAD] = 0
 
     name = seats[0].assignment.name
     others = [threading.Thread(target=run, args=(seat,), name=f"{name}.{seat.index + 1}") for seat in seats[1:]]

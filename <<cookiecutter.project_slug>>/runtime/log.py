@@ -45,8 +45,11 @@ class JSONFormatter(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-def event(action: str, level: int = logging.INFO, **fields: object) -> None:
-    """Log one step in the life of the server."""
+def event(action: str, level: int = logging.INFO, *, stack: str = "", **fields: object) -> None:
+    """Log one step in the life of the server; a stack (of a thread, several lines) stands below it."""
     if logger.isEnabledFor(level):
-        words = " ".join(f"{key}={value}" for key, value in fields.items())
-        logger.log(level, "%s %s", action, words, extra={"fields": {"action": action} | fields})
+        message = " ".join([action, *(f"{key}={value}" for key, value in fields.items())])
+        if stack:
+            fields |= {"message": message, "stack": stack}
+        text = f"{message}\n{stack}".rstrip("\n")
+        logger.log(level, "%s", text, extra={"fields": {"action": action} | fields})

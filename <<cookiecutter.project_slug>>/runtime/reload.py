@@ -6,7 +6,6 @@ taken back and everything stays as it was.
 
 import asyncio
 import logging
-import signal
 import time
 from pathlib import Path
 
@@ -26,23 +25,15 @@ class Reload:
 
     def __init__(self, supervisor: Supervisor, boot: Boot) -> None:
         self.supervisor, self.boot = supervisor, boot
-        self.asked = asyncio.Event()
-        self.tasks: list[asyncio.Task[None]] = []
-        # Acted on once the server has started.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.asked.set)
 
     def start(self) -> None:
-        self.tasks = [asyncio.create_task(self._hear())]
+        self.supervisor.in_background(self._hear())
         if self.boot.arguments.reload:
-            self.tasks.append(asyncio.create_task(self._watch_files(Path(self.supervisor.plan.base_dir))))
-
-    def stop(self) -> None:
-        for task in self.tasks:
-            task.cancel()
+            self.supervisor.in_background(self._watch_files(Path(self.supervisor.plan.base_dir)))
 
     async def _hear(self) -> None:
-        while await self.asked.wait():
-            self.asked.clear()
+        while await self.supervisor.reload_asked.wait():
+            self.supervisor.reload_asked.clear()
             await self.reload(careful=True)
 
     async def _watch_files(self, folder: Path) -> None:

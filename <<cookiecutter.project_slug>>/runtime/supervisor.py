@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from itertools import count
@@ -16,11 +17,11 @@ from runtime.health import Health
 from runtime.host import Host
 from runtime.inside import Assignment, Verdict
 from runtime.log import event
-from runtime.metrics import Metrics
 from runtime.node import Node
 from runtime.peers import Peers
 from runtime.plan import Plan, WebPool, WorkerPool
 from runtime.scaling import Scaling
+from runtime.stacks import Stacks
 from runtime.wakeup import Wakeups, WakeupSocket
 
 FIRST_PAUSE = 0.1  # seconds before an interpreter that has died is started again; doubled each time …
@@ -31,11 +32,9 @@ GOOD_LIFE = 60.0  # seconds after which an interpreter that dies is started agai
 class Supervisor:
     """Owns the hosts of every pool. All methods run on the event loop of the main interpreter."""
 
-    def __init__(
-        self, plan: Plan, node: Node, board: Board, wakeups: Wakeups, bridge: Bridge, health: Health, metrics: Metrics
-    ) -> None:
+    def __init__(self, plan: Plan, node: Node, board: Board, wakeups: Wakeups, bridge: Bridge, health: Health) -> None:
         self.plan, self.board, self.wakeups = plan, board, wakeups
-        self.bridge, self.health, self.metrics = bridge, health, metrics
+        self.bridge, self.health, self.metrics = bridge, health, health.metrics
         self.boot = f"{node.id}/{secrets.token_hex(6)}"
         self.hosts: list[Host] = []  # in the order of their start
         self.free_seats = list(range(board.housekeeper_seat))
@@ -49,6 +48,11 @@ class Supervisor:
         self.verdicts: dict[str, list[Verdict]] = {}  # by interpreter's name, until a successor has settled them
         self.too_many_abandoned = asyncio.Event()
         self.scaling = Scaling(board, wakeups.queues, self.hosts_of)
+        self.stacks = Stacks(board, bridge, self.hosts)
+        self.loop = asyncio.get_running_loop()
+        self.reload_asked = asyncio.Event()
+        self.loop.add_signal_handler(signal.SIGHUP, self.reload_asked.set)  # acted on once everything has started
+        self.loop.add_signal_handler(signal.SIGUSR1, self.stacks.show)
         self.health.unready = self.unready
         self.metrics.hosts = lambda: self.hosts
         self.metrics.waiting = lambda: len(bridge.waiting)
@@ -60,9 +64,12 @@ class Supervisor:
             if queue in self.board.queues:  # not one that the settings have lost since
                 self.board.count_outcome(self.board.main_seat, queue, "lost", number=number)
 
-    async def start(self) -> None:
-        """The web first, then the workers; returns when the least of each pool are ready or have failed once."""
-        self.loop = asyncio.get_running_loop()
+    async def start(self, recovered: dict[str, int] | None = None) -> None:
+        """The web first, then the workers; returns when the least of each pool are ready or have failed once.
+
+        `recovered` is how many tasks earlier boots have lost, by queue.
+        """
+        self.count_lost(recovered or {})
         self.loop.add_reader(self.wakeups.supervisor, self._look)
         self.enqueues.listen()
         await self.peers.start()
@@ -110,7 +117,7 @@ class Supervisor:
 
     def grow(self, pool: WorkerPool) -> None:
         """Start one more interpreter of the pool."""
-        self._in_background(self._start(self._place(pool)))
+        self.in_background(self._start(self._place(pool)))
 
     # One interpreter
 
@@ -270,9 +277,9 @@ class Supervisor:
             return
         others = [other for other in self.hosts_of(pool) if other.name == host.name]
         if not others:
-            self._in_background(self._start(self._place(pool, host.name), pause))
+            self.in_background(self._start(self._place(pool, host.name), pause))
         elif self.verdicts.get(host.name):  # its successor was started before there was anything to settle
-            self._in_background(self._settle(others[0]))
+            self.in_background(self._settle(others[0]))
 
     async def _settle(self, successor: Host) -> None:
         while successor in self.hosts and not successor.ready:
@@ -289,7 +296,7 @@ class Supervisor:
         """None where the settings have lost it since."""
         return next((pool for pool in self.plan.pools if pool.name == host.assignment.pool), None)
 
-    def _in_background(self, start: Coroutine[Any, Any, Any]) -> None:
+    def in_background(self, start: Coroutine[Any, Any, Any]) -> None:
         task = self.loop.create_task(start)
         self.starts.add(task)
         task.add_done_callback(self.starts.discard)
@@ -301,13 +308,13 @@ class Supervisor:
         return overrun.cancel(self.board, self.hosts, task, wakeup.signal)
 
     def _look_after_hosts(self) -> None:
-        self.bridge.expire(time.monotonic())
+        self.stacks.show_late_requests(self.bridge.expire(time.monotonic()))
         for host, stuck in overrun.overdue(self.board, self.hosts):
             self._abandon(host, stuck)
         for host in self.hosts:
             if reason := recycling.due(self.board, self._pool_of(host), host):
                 event("interpreter_recycled", interpreter=host.name, reason=reason)
-                self._in_background(self.replace(host))
+                self.in_background(self.replace(host))
         self.loop.call_later(overrun.LOOK_EVERY, self._look_after_hosts)
 
     def _abandon(self, host: Host, stuck: dict[str, str]) -> None:
@@ -315,21 +322,24 @@ class Supervisor:
 
         Its other threads, if it has any, finish what they do and leave.
         """
-        event("interpreter_abandoned", logging.ERROR, interpreter=host.name, tasks=",".join(stuck))
+        sights = self.stacks.of_host(host)
+        text = "".join(sight.text for sight in sights)
+        event("interpreter_abandoned", logging.ERROR, interpreter=host.name, tasks=",".join(stuck), stack=text)
         self.metrics.abandoned += 1
         self.bridge.detach(host)
         self.hosts.remove(host)
         host.stop()
         host.abandoned = True
         if not host.sockets:
-            self._judge(host, "It did not end when it was told to: its interpreter was abandoned.", stuck)
+            stacks = {sight.work.task: sight.text for sight in sights}
+            self._judge(host, "It did not end when it was told to: its interpreter was abandoned.", stuck, stacks)
         if self.metrics.abandoned > overrun.MOST_ABANDONED:
             self.too_many_abandoned.set()
         else:
             self._follow(host, 0)
 
-    def _judge(self, host: Host, reason: str, tasks: dict[str, str]) -> None:
-        verdict = Verdict(claim=host.assignment.claim, reason=reason, tasks=tasks)
+    def _judge(self, host: Host, reason: str, tasks: dict[str, str], stacks: dict[str, str] | None = None) -> None:
+        verdict = Verdict(claim=host.assignment.claim, reason=reason, tasks=tasks, stacks=stacks or {})
         self.verdicts.setdefault(host.name, []).append(verdict)
 
     async def _wait_for_change(self, seconds: float | None = None) -> None:

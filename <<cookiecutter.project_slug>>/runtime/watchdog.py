@@ -65,7 +65,8 @@ class Watchdog:
         self.steps: list[Callable[[Run], None]] = [_raise_error, _interrupt_databases, _shut_socket, _end_children]
 
     def start(self) -> None:
-        threading.Thread(target=self._watch, name="watchdog").start()
+        interpreter = threading.current_thread().name
+        threading.Thread(target=self._watch, name=f"{interpreter}.watchdog").start()
 
     def leave(self) -> None:
         """A thread leaves, with no more work to come."""

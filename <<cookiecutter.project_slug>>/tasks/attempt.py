@@ -109,9 +109,10 @@ class Attempt:
         if self.result and isinstance(self.task, DurableTask) and self.task.may_retry(error, failures):
             pause = self.task.pause(error, self.result, failures)
             until_it_passes(lambda: queue.retry(self.claimed, pause, history=history, **unsaved))
-            logger.warning("%s failed, again in %.1f s: %r", self.label, pause.total_seconds(), error)
+            text = f"{self.label} failed, again in {pause.total_seconds():.1f} s"
+            logger.warning("%s: %r", text, error, exc_info=where_it_was(error))
             return OUTCOMES.get(type(error), "retried")
-        logger.error("%s failed: %r", self.label, error)
+        logger.error("%s failed: %r", self.label, error, exc_info=where_it_was(error))
         if until_it_passes(lambda: queue.fail(self.claimed, history=history, **unsaved)):
             self._tell_finished(TaskResultStatus.FAILED, errors=errors_of(history))
         return OUTCOMES.get(type(error), "failed")
@@ -153,6 +154,11 @@ class Attempt:
     @property
     def label(self) -> str:
         return f"{self.claimed.task} {self.claimed.id}"
+
+
+def where_it_was(error: BaseException) -> BaseException | None:
+    """The error of a task that was ended, for its traceback; None where it is another, or came from outside of it."""
+    return error if type(error) in ENDED and error.__traceback__ else None
 
 
 def give_up_connections() -> None:

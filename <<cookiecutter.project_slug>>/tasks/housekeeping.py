@@ -29,7 +29,7 @@ PAUSE_AFTER_ERROR = 1.0
 
 def start(assignment: Assignment) -> None:
     """Start the thread; it ends with its interpreter."""
-    threading.Thread(target=_run, args=(assignment,), name="housekeeper").start()
+    threading.Thread(target=_run, args=(assignment,), name=f"{assignment.name}.housekeeper").start()
     pruning.start(assignment)
 
 

@@ -41,8 +41,10 @@ def settle(assignment: Assignment) -> None:
             if not verdict.tasks:
                 outcome = lose(claimed.id, verdict.reason)
             elif why := verdict.tasks.get(claimed.id.hex):
-                error = {"timeout": TaskTimeout, "cancelled": TaskCancelled}[why]
-                outcome = Attempt(claimed).give_up(error(verdict.reason))
+                error = {"timeout": TaskTimeout, "cancelled": TaskCancelled}[why](verdict.reason)
+                if stack := verdict.stacks.get(claimed.id.hex):
+                    error.add_note(f"Where it was:\n{stack}")
+                outcome = Attempt(claimed).give_up(error)
             else:
                 continue  # it runs on in another thread of the abandoned interpreter
             assert inside.board is not None

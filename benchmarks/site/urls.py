@@ -9,5 +9,6 @@ urlpatterns = [
     path("bench/python", views.python),
     path("bench/enqueue", views.enqueue),
     path("bench/result/<str:task_id>", views.result),
+    path("bench/stuck/<str:way>/<str:argument>", views.stuck),
     *project,
 ]

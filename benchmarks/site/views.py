@@ -1,8 +1,10 @@
+import json
 import time
 
 from django.contrib.contenttypes.models import ContentType
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from benchmarks.site import stuck as stuck_tasks
 from benchmarks.site import tasks
 
 
@@ -26,3 +28,8 @@ def enqueue(request: HttpRequest) -> JsonResponse:
 def result(request: HttpRequest, task_id: str) -> JsonResponse:
     """Milliseconds that it took."""
     return JsonResponse({"result": tasks.first_line.get_result(task_id).return_value})
+
+
+def stuck(request: HttpRequest, way: str, argument: str) -> JsonResponse:
+    """One task of benchmarks/site/stuck.py: for so many seconds, or with this port."""
+    return JsonResponse({"id": getattr(stuck_tasks, way).enqueue(json.loads(argument)).id})

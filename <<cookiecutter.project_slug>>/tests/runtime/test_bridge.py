@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import time
 
 import pytest
 
@@ -272,3 +273,19 @@ async def test_at_the_stop_those_who_wait_are_still_served_by_the_threads_there_
     await asyncio.gather(*asked)
 
     assert [client.status for client in clients] == [200, 200]
+
+
+@on_the_loop
+async def test_who_lets_a_request_wait_for_too_long_is_named_with_it(tmp_path):
+    stage, client = Stage(tmp_path, 2), Client("/or ders\n")
+    asked = stage.ask(client)
+    await turns()
+    (late,) = stage.bridge.expire(time.monotonic() + 3600)
+    await asked
+    requests = [stage.bridge.request_of("web-1", index) for index in range(2)]
+
+    assert client.status == 504
+    assert late[0] == "web-1"
+    assert requests[late[1]] == "GET /or%20ders%0A"
+    assert requests[1 - late[1]] == stage.bridge.request_of("default-1", 0) == ""
+    assert stage.bridge.expire(time.monotonic() + 7200) == []

@@ -74,6 +74,23 @@ def test_an_event_is_readable_as_text(lines):
     assert lines()[0].endswith("server: stopping seconds=30.0")
 
 
+@as_json
+def test_a_stack_is_a_field_of_its_own(lines):
+    log.event("stack", interpreter="web-1", stack="  File a\n  File b\n")
+    content = json.loads(lines()[0])
+
+    assert content["message"] == "stack interpreter=web-1"
+    assert content["stack"] == "  File a\n  File b\n"
+
+
+@as_text
+def test_a_stack_stands_below_its_line(lines):
+    log.event("stack", interpreter="web-1", stack="  File a\n  File b\n")
+
+    assert lines()[0].endswith("server: stack interpreter=web-1")
+    assert lines()[1:] == ["  File a", "  File b"]
+
+
 @as_text
 def test_levels(lines):
     log.logger.debug("not said")

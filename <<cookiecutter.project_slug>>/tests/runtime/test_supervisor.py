@@ -30,7 +30,7 @@ class Running:
         metrics = Metrics(Board(self.plan.queues, seats_needed(self.plan)))
         health = Health(metrics, self.wakeups.housekeeper)
         bridge = Bridge(self.plan, health, metrics.web)
-        self.supervisor = Supervisor(self.plan, self.node, metrics.board, self.wakeups, bridge, health, metrics)
+        self.supervisor = Supervisor(self.plan, self.node, metrics.board, self.wakeups, bridge, health)
 
     async def __aenter__(self):
         await self.supervisor.start()
@@ -78,6 +78,13 @@ async def test_the_least_of_each_pool_are_started(tmp_path, pool):
         assert supervisor.unready() == []
     assert supervisor.hosts == []
     assert set(states(supervisor)) == {State.EMPTY}
+
+
+@on_the_loop
+async def test_no_thread_sits_on_a_seat_when_its_loop_has_ended(tmp_path, pool):
+    async with Running(tmp_path, pool("until_told", threads=2)) as supervisor:
+        assert len(supervisor.hosts) == 1
+    assert [supervisor.board.seat(seat)[Cell.THREAD] for seat in range(2)] == [0, 0]
 
 
 @on_the_loop

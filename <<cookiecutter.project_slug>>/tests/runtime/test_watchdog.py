@@ -39,7 +39,7 @@ def seat(tmp_path):
 def watchdog(seat):
     watchdog = Watchdog(seat.assignment.watch, threads=1)
     watchdog.start()
-    (thread,) = [thread for thread in threading.enumerate() if thread.name == "watchdog"]
+    (thread,) = [thread for thread in threading.enumerate() if thread.name.endswith(".watchdog")]
     yield watchdog
     watchdog.leave()
     thread.join(PATIENCE)

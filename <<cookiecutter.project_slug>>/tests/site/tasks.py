@@ -86,6 +86,13 @@ def silent_peer_with_timeout(port: int) -> None:
         peer.recv(1)
 
 
+@task
+def hear_from(port: int) -> str:
+    """Wait for one byte of a peer."""
+    with socket.create_connection(("127.0.0.1", port)) as peer:
+        return peer.recv(1).decode()
+
+
 @task(timeout=0.3)
 def slow_child() -> None:
     subprocess.run(["sleep", "1000"], check=True)
