@@ -173,3 +173,21 @@ def test_a_server_prunes_at_its_start_what_has_ended_long_ago(tmp_path):
 
         assert server.client.get(f"/api/tasks/{old}/").status_code == 404
         assert server.client.get(f"/api/tasks/{new}/").json()["result"] == 7
+
+
+def test_full_slow_queues_hold_up_no_critical_task(tmp_path):
+    """Every slow pool is busy and has more waiting: none of that is between a critical task and its worker."""
+    path = [gates.make(tmp_path, f"gate{number}") for number in range(4)]
+    with running(tmp_path / "data") as server:
+        for number, queue in enumerate(("default", "default", "exports", "images")):
+            server.enqueue("wait_at", str(path[number]), queue_name=queue)
+        for each in path:
+            gates.wait_for_arrival(each)
+        waiting = [server.enqueue("add", 1, 1, queue_name=queue) for queue in ("default", "exports", "images") * 20]
+        critical = [server.enqueue("add", number, 0, queue_name="critical") for number in range(20)]
+
+        assert [server.wait_for_task(task)["result"] for task in critical] == list(range(20))
+        assert {server.client.get(f"/api/tasks/{task}/").json()["status"] for task in waiting} == {"READY"}
+        for each in path:
+            gates.open_gate(each)
+        assert {server.wait_for_task(task)["result"] for task in waiting} == {2}

@@ -26,6 +26,11 @@ def endless(seconds: float) -> int:
 
 
 @task
+def wait(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+@task
 def effect(number: int) -> None:
     """An effect that is right however often it is tried; every tenth task fails after it."""
     Effect.objects.get_or_create(number=number)

@@ -1,11 +1,14 @@
 import json
 import time
 
+from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from benchmarks.site import stuck as stuck_tasks
 from benchmarks.site import tasks
+
+first_line = tasks.first_line.using(queue_name=settings.BENCHMARK_ENQUEUE_TO)
 
 
 def hello(request: HttpRequest) -> HttpResponse:
@@ -22,7 +25,7 @@ def python(request: HttpRequest) -> HttpResponse:
 
 def enqueue(request: HttpRequest) -> JsonResponse:
     """One task that measures its own way to a worker."""
-    return JsonResponse({"id": tasks.first_line.enqueue(time.time_ns()).id})
+    return JsonResponse({"id": first_line.enqueue(time.time_ns()).id})
 
 
 def result(request: HttpRequest, task_id: str) -> JsonResponse:
