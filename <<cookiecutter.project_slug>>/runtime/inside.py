@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import select
 import threading
 import time
 from collections.abc import Callable
@@ -67,6 +68,8 @@ class Seat:
         self.assignment, self.board, self.index = assignment, board, index
         self.number = assignment.seats[index]
         self.row = board.seat(self.number)
+        self.stop = select.poll()
+        self.stop.register(assignment.stop, select.POLLIN)
         self.counted = 0  # monotonic ns of the last count of objects
 
     def settle(self) -> None:
@@ -74,6 +77,14 @@ class Seat:
         self.row[Cell.THREAD] = threading.get_native_id()
         self.turn()
         self._count_objects()
+
+    def must_leave(self) -> bool:
+        """Whether main has asked this interpreter to leave."""
+        return bool(self.stop.poll(0))
+
+    def pause(self, seconds: float) -> None:
+        """Wait, at the longest until this interpreter is to leave."""
+        self.stop.poll(seconds * 1000)
 
     def turn(self) -> None:
         """The loop has come round."""

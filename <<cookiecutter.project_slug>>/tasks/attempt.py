@@ -16,9 +16,9 @@ from django.utils.json import normalize_json
 
 from runtime.inside import Seat
 from runtime.watchdog import Run
-from tasks import queue
+from tasks import queue, wakeup
 from tasks.context import DurableContext
-from tasks.errors import TaskCancelled, TaskTimeout
+from tasks.errors import TaskCancelled, TaskSuspended, TaskTimeout
 from tasks.options import DurableTask
 from tasks.patience import until_it_passes
 from tasks.queue import ClaimedTask
@@ -49,10 +49,12 @@ class Attempt:
         self.context: DurableContext | None = None
 
     def run(self) -> str:
-        """Run the task and record the end; returns the outcome for the metrics."""
+        """Run the task and record the end; returns the outcome for the metrics, "" where it has not ended."""
         started = time.perf_counter()
         try:
             value = self._call()
+        except TaskSuspended:
+            return self._suspended()
         except BaseException as error:
             return self._failed(error, time.perf_counter() - started)
         return self._succeeded(value)
@@ -101,6 +103,14 @@ class Attempt:
         if until_it_passes(lambda: queue.succeed(self.claimed, value)):
             self._tell_finished(TaskResultStatus.SUCCESSFUL, return_value=value)
         return "successful"
+
+    def _suspended(self) -> str:
+        """Back into the queue, to go on from its checkpoint."""
+        unsaved = self.context.unsaved if self.context else {}
+        until_it_passes(lambda: queue.release(self.claimed, **unsaved))
+        wakeup.wake(self.claimed.queue)
+        logger.info("%s was suspended at a checkpoint", self.label)
+        return ""
 
     def _failed(self, error: BaseException, seconds: float) -> str:
         history = [*self.claimed.history, self._end(error, seconds)]

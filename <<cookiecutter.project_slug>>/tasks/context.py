@@ -11,6 +11,7 @@ from django.utils.json import normalize_json
 from runtime.board import Cell
 from runtime.inside import Seat
 from tasks import queue
+from tasks.errors import TaskSuspended
 from tasks.queue import ClaimedTask
 
 WRITE_EVERY = 0.5  # seconds between two writes of progress and checkpoint to the database
@@ -47,8 +48,13 @@ class DurableContext(TaskContext):  # type: ignore[misc]  # the stubs know TaskC
 
         Written twice a second at most, and when the attempt ends with an error or a stop of the server. After a crash
         the value may be the one before: what was done since then must be right when it is done again.
+
+        Where the interpreter is to leave (the server stops, reloads, recycles it), the task ends here, and goes on from
+        this checkpoint in the next one, as the same attempt. Not within a transaction, which would be rolled back.
         """
         self.unsaved["checkpoint"] = normalize_json(value)
+        if self.seat is not None and not connection.in_atomic_block and self.seat.must_leave():
+            raise TaskSuspended
         self._write_now_and_then()
 
     def save(self) -> None:

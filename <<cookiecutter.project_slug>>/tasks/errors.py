@@ -5,6 +5,13 @@ class TaskTimeout(TimeoutError):
     """The task ran longer than its timeout."""
 
 
+class TaskSuspended(BaseException):
+    """Ends a task at a checkpoint because its interpreter is to leave; it goes on from there in another one.
+
+    Not an Exception: `except Exception` in a task does not hold it up.
+    """
+
+
 class TaskCancelled(Exception):
     """Somebody cancelled the task."""
 

@@ -62,14 +62,14 @@ def _work(pool: WorkerPool, watchdog: Watchdog, seat: Seat) -> None:
 
 
 def _claim_and_run(seat: Seat, waiting: Waiting) -> None:
-    while not waiting.must_leave():
+    while not seat.must_leave():
         seat.turn()
         try:
             attempt = waiting.mailbox.collect() or waiting.claim()
         except PASSING as error:
             logger.warning("the database gives no task, again in %s s: %s", DATABASE_PAUSE, error)
             connection.close()
-            waiting.pause(DATABASE_PAUSE)
+            seat.pause(DATABASE_PAUSE)
             continue
         if attempt is None:
             waiting.wait()
@@ -94,7 +94,8 @@ def run_attempt(attempt: Attempt, seat: Seat) -> None:
     seat.show_task(0)
     if seat.assignment.kind != "main":  # where threads come and go that are not the task's
         report_threads(attempt.label)
-    seat.board.count_outcome(seat.number, attempt.claimed.queue, outcome, time.perf_counter() - started)
+    if outcome:
+        seat.board.count_outcome(seat.number, attempt.claimed.queue, outcome, time.perf_counter() - started)
     seat.idle()
 
 
@@ -107,31 +108,22 @@ class Waiting:
 
     def __init__(self, seat: Seat, pool: WorkerPool, begin: Callable[[ClaimedTask], Attempt]) -> None:
         assignment = seat.assignment
-        self.claimed_by, self.stop, self.begin = assignment.claim, assignment.stop, begin
+        self.seat, self.begin = seat, begin
         self.mailbox, self.gate = Mailbox(seat, begin), Gate(seat)
         self.queues = {queue: assignment.wakeups.queues[queue] for queue in pool.queues}
         self.poll = select.poll()
-        self.leaving = select.poll()
-        self.leaving.register(self.stop, select.POLLIN)
-        for descriptor in (self.stop, self.mailbox.box, *self.queues.values()):
+        for descriptor in (assignment.stop, self.mailbox.box, *self.queues.values()):
             self.poll.register(descriptor, select.POLLIN)
-
-    def must_leave(self) -> bool:
-        return bool(self.leaving.poll(0))
-
-    def pause(self, seconds: float) -> None:
-        """Wait, but not for work; the stop ends it."""
-        self.leaving.poll(seconds * 1000)
 
     def wait_at_gate(self) -> None:
         """Return once no task runs alone any more, or this thread must leave."""
-        while not self.gate.is_open() and not self.must_leave():
-            self.pause(GATE_PAUSE / 10)
+        while not self.gate.is_open() and not self.seat.must_leave():
+            self.seat.pause(GATE_PAUSE / 10)
 
     def claim(self) -> Attempt | None:
         """The next task of the pool; its queues come in the order in which the settings name them."""
         for name, descriptor in self.queues.items():
-            if (task := queue.claim(name, self.claimed_by)) is not None:
+            if (task := queue.claim(name, self.seat.assignment.claim)) is not None:
                 wakeup.take(descriptor)
                 return self.begin(task)
         return None

@@ -191,3 +191,19 @@ def test_full_slow_queues_hold_up_no_critical_task(tmp_path):
         for each in path:
             gates.open_gate(each)
         assert {server.wait_for_task(task)["result"] for task in waiting} == {2}
+
+
+def test_a_stop_takes_a_task_back_at_its_checkpoint_and_the_next_start_goes_on(tmp_path):
+    data, gate = tmp_path / "data", gates.make(tmp_path, "gate")
+    with running(data) as server:
+        task = server.enqueue("go_on", str(gate))
+        gates.wait_for_arrival(gate)
+        server.send(signal.SIGTERM)
+        server.wait_for("stopping")
+        gates.open_gate(gate)
+        assert server.wait_exit() == 0
+    with running(data) as server:
+        state = server.wait_for_task(task)
+
+        assert (state["result"], state["attempts"]) == ([1, 2], 1)
+        assert server.metric("tasks_total") == 1

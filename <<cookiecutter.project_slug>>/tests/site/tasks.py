@@ -37,6 +37,17 @@ def wait_at(gate: str) -> str:
     return "through"
 
 
+@task(takes_context=True)
+def go_on(context: TaskContext, gate: str) -> list[int]:
+    """Waits at a gate between its two checkpoints; the attempt, and from where it went on."""
+    start = context.last_checkpoint or 0
+    if not start:
+        context.checkpoint(1)
+        gates.arrive_and_wait(gate)
+        context.checkpoint(2)
+    return [context.attempt, start]
+
+
 @task
 def add(one: int, other: int) -> int:
     return one + other
