@@ -63,7 +63,7 @@ class Peers:
 
     async def start(self) -> None:
         """Return once the other nodes can see that this one lives: its workers may hold tasks from then on."""
-        if self.address:
+        if self.address and self.task is None:
             self.task = asyncio.create_task(self._stay_connected())
             await self.connected.wait()
 
@@ -72,6 +72,7 @@ class Peers:
         if self.task is not None:
             self.task.cancel()
             await asyncio.wait([self.task])
+            self.task = None
 
     async def _stay_connected(self) -> None:
         pause = FIRST_PAUSE

@@ -39,6 +39,7 @@ class Supervisor:
         self.hosts: list[Host] = []  # in the order of their start
         self.free_seats = list(range(board.housekeeper_seat))
         self.stopping = False
+        self.next_look: asyncio.TimerHandle | None = None
         self.pauses: dict[str, float] = {}
         self.changed = asyncio.Event()
         self.create_one_at_a_time = asyncio.Lock()
@@ -69,15 +70,18 @@ class Supervisor:
 
         `recovered` is how many tasks earlier boots have lost, by queue.
         """
+        if self.next_look is not None:  # started already
+            return
+        self.stopping = False
         self.count_lost(recovered or {})
         self.loop.add_reader(self.wakeups.supervisor, self._look)
         self.enqueues.listen()
         await self.peers.start()
+        self._look_after_hosts()
         for pool in self.plan.pools:
             for _ in range(least(pool)):
                 await self._start(self._place(pool))
         self._scale()
-        self._look_after_hosts()
 
     async def stop(self, deadline: float) -> list[str]:
         """Ask everybody to leave; returns the names of those that have not by `deadline` (monotonic seconds)."""
@@ -90,6 +94,10 @@ class Supervisor:
         while self.hosts and (left := deadline - time.monotonic()) > 0:
             await self._wait_for_change(left)
         self.enqueues.close()
+        self.loop.remove_reader(self.wakeups.supervisor)
+        if self.next_look is not None:
+            self.next_look.cancel()
+            self.next_look = None
         return [host.name for host in self.hosts]
 
     def stop_workers(self) -> None:
@@ -315,7 +323,7 @@ class Supervisor:
             if reason := recycling.due(self.board, self._pool_of(host), host):
                 event("interpreter_recycled", interpreter=host.name, reason=reason)
                 self.in_background(self.replace(host))
-        self.loop.call_later(overrun.LOOK_EVERY, self._look_after_hosts)
+        self.next_look = self.loop.call_later(overrun.LOOK_EVERY, self._look_after_hosts)
 
     def _abandon(self, host: Host, stuck: dict[str, str]) -> None:
         """Write an interpreter off: it keeps its seats and descriptors for ever, a successor gets its name.

@@ -84,17 +84,24 @@ class WakeupSocket:
 
     def __init__(self, path: Path, wakeups: Wakeups, cancel: Callable[[str], object]) -> None:
         self.path, self.wakeups, self.cancel = path, wakeups, cancel
-        path.unlink(missing_ok=True)
+        self.open()
+
+    def open(self) -> None:
+        """From here on messages are kept for `listen`."""
+        self.path.unlink(missing_ok=True)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        with address_of(path) as address:
+        with address_of(self.path) as address:
             self.socket.bind(address)
 
     def listen(self) -> None:
+        if self.socket.fileno() < 0:  # closed before
+            self.open()
         asyncio.get_running_loop().add_reader(self.socket, self.receive)
 
     def close(self) -> None:
-        asyncio.get_running_loop().remove_reader(self.socket)
-        self.socket.close()
+        if self.socket.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self.socket)
+            self.socket.close()
         self.path.unlink(missing_ok=True)
 
     def receive(self) -> None:
