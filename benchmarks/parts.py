@@ -72,41 +72,37 @@ def loop() -> Callable[[], None]:
     plan = Plan(
         base_dir="", data_dir="", debug=False, database="sqlite", host="", port=0, roles=(), shutdown_timeout=0,
         memory_limit=0, max_request_body=0, trusted_proxies=(), log_format="text", queues=queues, web=web,
-        workers=pools,
+        workers=pools, database_address="",
     )  # fmt: skip
-    wakeups = Wakeups.make(queues)
+    wakeups = Wakeups.make(queues, seats=1)
     assignment = Assignment(
         name="default-1", pool="default", kind="isolated", target="", boot="node/boot", generation=0, seats=(0,),
         board_seats=1, wakeups=wakeups, stop=event(), watch=event(), sockets=(), housekeeper=False, plan=plan,
     )  # fmt: skip
-    seat = Seat(assignment, Board(queues, 1), 0)
+    seat = Seat(assignment, Board(queues, 3), 0)
     watchdog = Watchdog(assignment.watch, threads=1)
     watchdog.start()
-    waiting = worker.Waiting(assignment, pool)
+    guard = partial(worker.guard, watchdog, seat, pool.timeout)
+    waiting = worker.Waiting(seat, pool, partial(worker.Attempt, seat=seat, guard=guard))
 
     def run() -> None:
         signal(wakeups.queues["default"], 1_000_000)
-        while not waiting.must_leave():
-            seat.turn()
-            if (task := worker.claim(pool, assignment.claim)) is None:
-                break
-            waiting.took_one(task.queue)
-            worker.run_task(task, seat, partial(worker.guard, watchdog, seat, pool.timeout))
+        waiting.wait = lambda: signal(assignment.stop)  # type: ignore[method-assign]
+        worker._claim_and_run(seat, waiting)
         watchdog.leave()
 
     return run
 
 
 def time_the_parts() -> None:
-    from django.db.backends.sqlite3.base import SQLiteCursorWrapper
     from django.tasks.signals import task_finished, task_started
     from runtime import wakeup
+    from runtime.inside import Seat
     from tasks import attempt, queue, worker
+    from tasks.gate import Gate
 
-    timed(SQLiteCursorWrapper, "execute", "SQLite: execute, with the commit of the finish")
-    SQLiteCursorWrapper.fetchone = lambda cursor: super(SQLiteCursorWrapper, cursor).fetchone()
-    timed(SQLiteCursorWrapper, "fetchone", "SQLite: fetchone, with the commit of the claim")
-    timed(worker, "claim_from", "claim")
+    timed(queue, "execute", "SQLite: execute, with the commit of the finish")
+    timed(queue, "claim", "claim")
     timed(queue, "succeed", "finish")
     timed(queue, "_claimed", "in claim: the row made a ClaimedTask")
     timed(attempt, "running_result", "Django's TaskResult")
@@ -115,7 +111,9 @@ def time_the_parts() -> None:
     timed(attempt.Attempt, "_call", "call (with all that is around the function)")
     timed(attempt, "leave_no_transaction_open", "in call: look after connections")
     timed(attempt.Attempt, "run", "attempt: call and finish")
-    timed(worker.Waiting, "must_leave", "ask whether to leave")
+    timed(Seat, "must_leave", "ask whether to leave")
+    timed(Gate, "enter", "the gate")
+    timed(worker, "report_threads", "look for threads that are left")
     timed(wakeup, "take", "take the signal")
 
 
