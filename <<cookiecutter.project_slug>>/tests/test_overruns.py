@@ -1,11 +1,14 @@
 """Tasks that do not end by themselves: which rung of the ladder frees them, and what becomes of their interpreter."""
 
 import os
+import signal
 import socket
+import subprocess
+import sys
 
 import pytest
 
-from tests.server import running
+from tests.server import PROJECT, running
 from tests.site import gates
 
 
@@ -102,3 +105,18 @@ def test_a_request_in_python_code_is_ended_in_its_thread(tmp_path):
         while len(seen) < 2:  # the other one until this one is free again
             seen.add(next(served))
         assert server.metric("interpreter_abandoned") == 0
+
+
+def test_a_task_is_cancelled_while_the_server_drains(tmp_path, silent_port):
+    """From another process: the web of a server that stops takes no more requests."""
+    with running(tmp_path) as server:
+        task = server.enqueue("read_from", silent_port)
+        server.wait_for_task(task, "RUNNING")
+        server.send(signal.SIGTERM)
+        server.wait_for("stopping")
+        code = "from tasks.control import cancel; from tasks.models import TaskRecord as T; "
+        command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", f"{code}cancel(T.objects.get(pk='{task}'))"]
+        subprocess.run(command, cwd=PROJECT, env=server.environment, check=True)
+        assert server.wait_exit() == 0
+    with running(tmp_path) as server:
+        assert server.wait_for_task(task)["error"]["type"] == "tasks.errors.TaskCancelled"

@@ -85,6 +85,12 @@ def endless_statement() -> None:
             cursor.execute("SELECT pg_sleep(1000)")
 
 
+@task
+def read_from(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as peer:
+        peer.recv(1)
+
+
 @task(timeout=0.3)
 def silent_peer(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port)) as peer:
