@@ -16,6 +16,7 @@ from runtime.reload import Reload
 from runtime.server import Server
 from runtime.shutdown import leave, run_until_stopped
 from runtime.status import show_status
+from runtime.storage import Storage
 from runtime.supervisor import Supervisor, seats_needed
 from runtime.wakeup import Wakeups
 
@@ -24,7 +25,8 @@ async def serve(plan: Plan, boot: Boot, node: Node) -> int:
     """Run the server until it is told to stop; returns the exit code."""
     board = Board(plan.queues, seats_needed(plan))
     wakeups = Wakeups.make(plan.queues, board.seats)
-    health = Health(Metrics(board), wakeups.housekeeper)
+    storage = Storage(plan)
+    health = Health(Metrics(board), wakeups.housekeeper, storage)
     bridge = Bridge(plan, health, health.metrics.web)
     supervisor = Supervisor(plan, node, board, wakeups, bridge, health)
     server = Server(bridge, plan.host, plan.port)
@@ -32,6 +34,7 @@ async def serve(plan: Plan, boot: Boot, node: Node) -> int:
 
     async def start() -> None:
         server.start()  # /healthz answers from here on, and requests wait
+        await storage.wait()
         state = await boot.prepare(node.id, supervisor.boot)
         await supervisor.start(state["recovered"])
         Reload(supervisor, boot).start()

@@ -53,18 +53,19 @@ async def _spool(proto: Any, limit: int, folder: Path, declared: int | None) -> 
             if length > limit:
                 raise BodyTooLarge
             if len(batch) >= BATCH:
-                await loop.run_in_executor(None, _write_all, file, batch)
+                await loop.run_in_executor(None, write_all, file, batch)
                 batch = bytearray()
         if declared is not None and length != declared:  # Granian does not say that the client has gone
             raise BodyIncomplete
         if length <= IN_MEMORY:
             return bytes(batch)
-        await loop.run_in_executor(None, _write_all, file, batch)
+        await loop.run_in_executor(None, write_all, file, batch)
         file.seek(0)
         return os.dup(file.fileno()), length
 
 
-def _write_all(file: Any, data: bytearray) -> None:
+def write_all(file: Any, data: bytearray) -> None:
+    """A disk that is nearly full takes a part, and says that it is full to the next write only."""
     view = memoryview(data)
     while view:
         view = view[file.write(view) :]

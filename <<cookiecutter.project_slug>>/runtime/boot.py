@@ -13,8 +13,8 @@ def read_plan() -> dict[str, Any]:
 
     try:
         return _plan().as_dict()
-    except (ImproperlyConfigured, StartError) as error:
-        return {"error": " ".join(str(error).split())}
+    except (ImproperlyConfigured, StartError, OSError) as error:  # the last: of a secret key that cannot be stored
+        return {"error": one_line(error)}
 
 
 def _plan() -> Plan:
@@ -32,7 +32,7 @@ def _plan() -> Plan:
         shutdown_timeout=settings.SHUTDOWN_TIMEOUT, memory_limit=settings.MEMORY_LIMIT,
         max_request_body=settings.MAX_REQUEST_BODY, trusted_proxies=settings.TRUSTED_PROXIES,
         log_format=settings.LOG_FORMAT, queues=queues, web=web, workers=workers, problems=tuple(problems),
-        database_address=database_address(),
+        database_address=database_address(), database_file=str(settings.DATABASES["default"]["NAME"]),
     )  # fmt: skip
 
 
@@ -53,12 +53,25 @@ def database_address() -> str:
 def prepare(node: str = "", boot: str = "") -> dict[str, Any]:
     """Bring database and files to the state that the code needs; free what earlier boots of this node held.
 
-    At a reload there are none, and no node is given. Returns {"error": …} where a check fails, else
-    {"recovered": {queue: number}, "first_account": path or ""}.
+    At a reload there are none, and no node is given. Returns {"error": …} where a check fails, or the database or the
+    disk takes nothing, else {"recovered": {queue: number}, "first_account": path or ""}.
     """
     import django
 
     django.setup()
+    from django.db import InterfaceError, OperationalError
+
+    try:
+        return _prepare(node, boot)
+    except (OSError, OperationalError, InterfaceError) as error:
+        return {"error": f"Database and files cannot be prepared: {one_line(error)}"}
+
+
+def one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def _prepare(node: str, boot: str) -> dict[str, Any]:
     from django.conf import settings
     from django.core.checks import Error
     from django.core.checks import run_checks as run_django_checks
@@ -102,6 +115,11 @@ def give_back(boot: str) -> int:
     import django
 
     django.setup()
+    from django.db import connection
+
     from tasks.recovery import release
 
+    # The process has GRACE to leave (shutdown.py), and what cannot be given back is freed at the next start.
+    patience = "timeout" if connection.vendor == "sqlite" else "connect_timeout"
+    connection.settings_dict["OPTIONS"][patience] = 3
     return release(boot)

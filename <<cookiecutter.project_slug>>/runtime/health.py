@@ -8,13 +8,14 @@ from typing import Any
 from runtime import wakeup
 from runtime.metrics import CONTENT_TYPE, Metrics
 from runtime.responses import send_text
+from runtime.storage import Storage
 
 COUNTING_TIME = 0.25  # seconds that /metrics waits for fresh counts of the queues before it shows the last ones
 
 
 class Health:
-    def __init__(self, metrics: Metrics, housekeeper: int) -> None:
-        self.metrics, self.housekeeper = metrics, housekeeper
+    def __init__(self, metrics: Metrics, housekeeper: int, storage: Storage) -> None:
+        self.metrics, self.housekeeper, self.storage = metrics, housekeeper, storage
         self.unready: Callable[[], list[str]] = lambda: ["the server is starting"]
         self.counted = asyncio.Event()
         self.answers: dict[str, Callable[[Any], Awaitable[None]]] = {
@@ -28,7 +29,7 @@ class Health:
         send_text(proto, 200, "ok\n")
 
     async def readyz(self, proto: Any) -> None:
-        reasons = self.unready()
+        reasons = self.unready() or await self.storage.problems()
         send_text(proto, 503 if reasons else 200, "".join(f"{reason}\n" for reason in reasons) or "ok\n")
 
     async def write_metrics(self, proto: Any) -> None:

@@ -66,6 +66,7 @@ class Plan:
     workers: tuple[WorkerPool, ...]
     problems: tuple[str, ...] = field(default=())  # worth a warning at start
     database_address: str = field(default="", repr=False)  # PostgreSQL's, as libpq takes it, with the password; else ""
+    database_file: str = ""  # SQLite's
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

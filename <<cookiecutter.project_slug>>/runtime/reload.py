@@ -17,7 +17,7 @@ from runtime.plan import Plan, StartError
 from runtime.supervisor import Supervisor, seats_needed
 
 # What main has bound, opened or laid out once, so that a reload cannot change it.
-FIXED = ("data_dir", "database", "database_address", "host", "port", "roles", "queues", "memory_limit")
+FIXED = ("data_dir", "database", "database_address", "database_file", "host", "port", "roles", "queues", "memory_limit")
 
 
 class Reload:

@@ -2,11 +2,13 @@
 
 import asyncio
 import faulthandler
+import logging
 import os
 import signal
 import sys
 import time
 from collections.abc import Coroutine
+from concurrent.interpreters import ExecutionFailed
 from typing import Any
 
 from runtime.host import call_once
@@ -60,8 +62,7 @@ async def leave(plan: Plan, server: Server, supervisor: Supervisor, exit_code: i
     answered = await server.close(deadline - time.monotonic())
     left = await supervisor.stop(deadline)
     if left:
-        given_back: int = await asyncio.to_thread(call_once, "isolated", "runtime.boot:give_back", supervisor.boot)
-        event("tasks_given_back", number=given_back, interpreters=",".join(left))
+        await asyncio.to_thread(_give_back, supervisor.boot, left)
     await supervisor.peers.stop()
     event("stopped", requests_left=not answered)
     if left or not answered or supervisor.metrics.abandoned:
@@ -69,3 +70,13 @@ async def leave(plan: Plan, server: Server, supervisor: Supervisor, exit_code: i
         os._exit(exit_code)  # the interpreters that are still running cannot be closed
     faulthandler.cancel_dump_traceback_later()
     return exit_code
+
+
+def _give_back(boot: str, interpreters: list[str]) -> None:
+    """Put what runs in these interpreters back into the queue. Where the database is away, the next start does it."""
+    try:
+        given_back: int = call_once("isolated", "runtime.boot:give_back", boot)
+    except ExecutionFailed as error:
+        reason = " ".join(error.excinfo.formatted.split())
+        return event("tasks_not_given_back", logging.ERROR, error=reason, interpreters=",".join(interpreters))
+    event("tasks_given_back", number=given_back, interpreters=",".join(interpreters))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.tasks import Task, TaskResult
 from django.tasks.backends.base import BaseTaskBackend
 from django.tasks.exceptions import TaskResultDoesNotExist
@@ -38,6 +38,7 @@ class DurableBackend(BaseTaskBackend):
         """Enqueue the same task several times with one statement."""
         self.validate_task(task)
         new = [self._new(task, args, kwargs) for args, kwargs in calls]
+        connection.close_if_health_check_failed()  # statements.py goes past the cursor that does this
         if not (len(new) == 1 and hand_over(new[0])):
             queue.insert(new)
             transaction.on_commit(partial(wakeup.wake, task.queue_name, len(new), new[0].waits_until))

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,13 +25,13 @@ class Server:
 
     known: ClassVar[list[Server]] = []  # those of the test that runs, and those that several tests share
 
-    def __init__(self, data_dir: Path, *arguments: str, **variables: str) -> None:
+    def __init__(self, data_dir: Path, *arguments: str, within: Sequence[str] = (), **variables: str) -> None:
         self.data_dir = data_dir
         self.environment = environment(data_dir, **variables)
         self.events: list[Event] = []
         self.log: list[str] = []
         self.changed = threading.Condition()
-        command = [sys.executable, "main.py", "--port", "0", *arguments]
+        command = [*within, sys.executable, "main.py", "--port", "0", *arguments]
         self.process = subprocess.Popen(
             command, cwd=PROJECT, env=self.environment, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
         )
@@ -139,9 +139,12 @@ def environment(data_dir: Path, **variables: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def running(data_dir: Path, *arguments: str, **variables: str) -> Iterator[Server]:
-    """A server that is ready, and is ended with the block whatever happened to it."""
-    server = Server(data_dir, *arguments, **variables)
+def running(data_dir: Path, *arguments: str, within: Sequence[str] = (), **variables: str) -> Iterator[Server]:
+    """A server that is ready, and is ended with the block whatever happened to it.
+
+    `within` is a command that runs it (disk.py).
+    """
+    server = Server(data_dir, *arguments, within=within, **variables)
     try:
         yield server.wait_until_ready()
     finally:
@@ -156,9 +159,11 @@ def end(server: Server) -> None:
         server.client.close()
 
 
-def run_main(data_dir: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def run_main(
+    data_dir: Path, *arguments: str, within: Sequence[str] = (), **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Run main.py to its end."""
     return subprocess.run(
-        [sys.executable, "main.py", *arguments], cwd=PROJECT, env=environment(data_dir, **variables),
+        [*within, sys.executable, "main.py", *arguments], cwd=PROJECT, env=environment(data_dir, **variables),
         capture_output=True, text=True, check=False, timeout=PATIENCE,
     )  # fmt: skip

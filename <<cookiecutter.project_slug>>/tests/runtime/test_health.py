@@ -10,6 +10,14 @@ from runtime.health import Health
 from runtime.metrics import Metrics
 
 
+class Storage:
+    def __init__(self):
+        self.wrong = []
+
+    async def problems(self):
+        return self.wrong
+
+
 class Answer:
     def response_str(self, status, headers, text):
         self.status, self.headers, self.text = status, dict(headers), text
@@ -18,7 +26,7 @@ class Answer:
 @pytest.fixture
 def health():
     housekeeper = wakeup.event()
-    yield Health(Metrics(Board(("default",), seats=1)), housekeeper)
+    yield Health(Metrics(Board(("default",), seats=1)), housekeeper, Storage())
     wakeup.os.close(housekeeper)
 
 
@@ -54,6 +62,15 @@ def test_it_says_all_that_is_missing(health):
 
     assert answer.status == 503
     assert answer.text == "no interpreter of web is ready\nno interpreter of default is ready\n"
+
+
+def test_it_says_what_cannot_be_written(health):
+    health.unready = list
+    health.storage.wrong = ["the database: database is locked", "DATA_DIR: No space left on device"]
+    answer = ask(health, "/readyz")
+
+    assert answer.status == 503
+    assert answer.text == "the database: database is locked\nDATA_DIR: No space left on device\n"
 
 
 def test_metrics_ask_for_fresh_counts_and_do_without_them(health):

@@ -15,6 +15,7 @@ from runtime.health import Health
 from runtime.metrics import Metrics
 from runtime.node import Node
 from runtime.plan import WorkerPool
+from runtime.storage import Storage
 from runtime.supervisor import Supervisor, seats_needed
 from runtime.wakeup import Wakeups
 from tests.runtime.make import make_plan
@@ -28,7 +29,7 @@ class Running:
         self.plan = make_plan(folder, *pools, roles=("workers",))
         self.wakeups, self.node = Wakeups.make(self.plan.queues), Node(folder, 1)
         metrics = Metrics(Board(self.plan.queues, seats_needed(self.plan)))
-        health = Health(metrics, self.wakeups.housekeeper)
+        health = Health(metrics, self.wakeups.housekeeper, Storage(self.plan))
         bridge = Bridge(self.plan, health, metrics.web)
         self.supervisor = Supervisor(self.plan, self.node, metrics.board, self.wakeups, bridge, health)
 

@@ -49,6 +49,15 @@ def go_on(context: TaskContext, gate: str) -> list[int]:
 
 
 @task
+def leave_a_mark(file: str, gate: str) -> str:
+    """Each run adds a line to the file and waits at the gate."""
+    with open(file, "a") as marks:
+        marks.write("run\n")
+    gates.arrive_and_wait(gate)
+    return "through"
+
+
+@task
 def add(one: int, other: int) -> int:
     return one + other
 

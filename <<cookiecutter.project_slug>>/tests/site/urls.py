@@ -1,5 +1,6 @@
 from django.urls import path
 
+from config.urls import handler500 as handler500
 from config.urls import urlpatterns as project
 from tests.site import views
 
