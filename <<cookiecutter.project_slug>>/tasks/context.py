@@ -1,5 +1,6 @@
 """What a task that takes a context can do with it."""
 
+import logging
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,10 @@ from runtime.board import Cell
 from runtime.inside import Seat
 from tasks import queue
 from tasks.errors import TaskSuspended
+from tasks.patience import PASSING
 from tasks.queue import ClaimedTask
+
+logger = logging.getLogger("tasks")
 
 WRITE_EVERY = 0.5  # seconds between two writes of progress and checkpoint to the database
 
@@ -65,7 +69,11 @@ class DurableContext(TaskContext):  # type: ignore[misc]  # the stubs know TaskC
             self.unsaved.clear()
 
     def _write_now_and_then(self) -> None:
-        now = time.monotonic()
-        if now - self.written[0] >= WRITE_EVERY and not connection.in_atomic_block:
-            self.written[0] = now
+        if time.monotonic() - self.written[0] < WRITE_EVERY or connection.in_atomic_block:
+            return
+        try:
             self.save()
+        except PASSING as error:  # the task need not fail of it: the next write, or its end, says the same
+            logger.warning("the database does not take the progress of %s: %s", self.claimed.id, error)
+            connection.close_if_unusable_or_obsolete()
+        self.written[0] = time.monotonic()

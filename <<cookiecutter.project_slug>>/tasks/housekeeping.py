@@ -19,6 +19,7 @@ from runtime.board import Gauge
 from runtime.inside import Assignment
 from tasks import counting, pruning, queue
 from tasks.nodes import Nodes
+from tasks.patience import PASSING
 from tasks.wakeup import announce
 
 logger = logging.getLogger("tasks")
@@ -47,6 +48,9 @@ def _run(assignment: Assignment) -> None:
                 nodes.look()
             if asked or time.monotonic() >= next_round:
                 next_round = time.monotonic() + _keep_house(assignment, count=asked)
+        except PASSING as error:
+            logger.warning("the database does not answer the housekeeper, again in %s s: %s", PAUSE_AFTER_ERROR, error)
+            next_round = time.monotonic() + PAUSE_AFTER_ERROR
         except Exception:
             logger.exception("housekeeping has failed; once more in %s s", PAUSE_AFTER_ERROR)
             next_round = time.monotonic() + PAUSE_AFTER_ERROR

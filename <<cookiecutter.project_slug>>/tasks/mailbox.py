@@ -3,11 +3,13 @@
 import os
 import select
 from collections.abc import Callable
+from functools import partial
 
 from runtime.inside import Seat
 from tasks import queue, wakeup
 from tasks.attempt import Attempt
 from tasks.handover import FAILED, read, unpack
+from tasks.patience import until_it_passes
 from tasks.queue import ClaimedTask
 
 LONGEST_INSERT = 5.0  # seconds that a worker waits for a task that is being inserted while others wait for the worker
@@ -47,8 +49,8 @@ class Mailbox:
 
     def leave(self) -> None:
         """This thread ends; what it was given goes back."""
-        if attempt := self.collect():
-            queue.release(attempt.claimed)
+        if attempt := until_it_passes(self.collect):
+            until_it_passes(partial(queue.release, attempt.claimed))
             wakeup.wake(attempt.claimed.queue)
 
     def _inserted(self, attempt: Attempt) -> Attempt | None:

@@ -1,6 +1,9 @@
 """Who gets in, and how the JSON API says no."""
 
+import contextlib
+import errno
 import json
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -57,6 +60,18 @@ def debug(settings: Settings) -> None:
 @pytest.fixture
 def strict() -> Client:
     return Client(enforce_csrf_checks=True)
+
+
+def full_database() -> OperationalError:
+    """The error of a database that is at its largest."""
+    error = OperationalError()
+    with contextlib.closing(sqlite3.connect(":memory:")) as database, contextlib.suppress(sqlite3.OperationalError):
+        database.execute("PRAGMA max_page_count = 1")
+        try:
+            database.execute("CREATE TABLE one_more (id)")
+        except sqlite3.OperationalError as cause:
+            error.__cause__ = cause
+    return error
 
 
 def error_of(response: Any) -> tuple[int, str]:
@@ -125,7 +140,9 @@ def test_other_methods(client: Client) -> None:
         (Http404(), (404, "NotFound")),
         (Conflict("No."), (409, "Conflict")),
         (OperationalError("database is locked"), (503, "ServiceUnavailable")),
-        (OSError(28, "No space left on device"), (503, "ServiceUnavailable")),
+        (full_database(), (507, "StorageFull")),
+        (OSError(errno.ENOSPC, "No space left on device"), (507, "StorageFull")),
+        (OSError(errno.EROFS, "Read-only file system"), (507, "StorageFull")),
     ],
 )
 def test_what_a_view_raises_to_refuse(client: Client, error: Exception, expected: tuple[int, str]) -> None:
