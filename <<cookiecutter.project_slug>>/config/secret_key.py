@@ -12,14 +12,14 @@ def stored_secret_key(folder: Path) -> str:
     file = folder / "secret_key"
     if not file.exists():
         draft = folder / f".secret_key.{os.getpid()}.{secrets.token_hex(4)}"
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-            stream.write(secrets.token_urlsafe(LENGTH))
-            stream.flush()
-            os.fsync(stream.fileno())  # else a power cut may leave an empty file in its place
         try:
+            with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+                stream.write(secrets.token_urlsafe(LENGTH))
+                stream.flush()
+                os.fsync(stream.fileno())  # else a power cut may leave an empty file in its place
             file.hardlink_to(draft)  # fails where another process was first: then its key is the one
         except FileExistsError:
             pass
         finally:
-            draft.unlink()
+            draft.unlink(missing_ok=True)
     return file.read_text().strip()

@@ -81,11 +81,13 @@ class Boot:
 
 
 def take_data_dir(plan: Plan) -> Node:
-    """Hold DATA_DIR for this process. Raises StartError where another one has it."""
+    """Hold DATA_DIR for this process. Raises StartError where another one has it, or nothing can be written to it."""
     try:
         return take_node(plan.data_path, shared=plan.database != "sqlite3")
     except AlreadyServed as error:
         raise StartError(str(error)) from error
+    except OSError as error:
+        raise StartError(f"DATA_DIR={plan.data_dir}: {error.strerror}.") from error
 
 
 def announce(plan: Plan, address: str, state: dict[str, Any]) -> None:

@@ -39,8 +39,8 @@ class Node:
     def write(self, **content: object) -> None:
         """Say where the server is found: `main.py status` reads it."""
         text = json.dumps({"node": self.id, "pid": os.getpid()} | content)
-        os.ftruncate(self.descriptor, 0)
-        os.pwrite(self.descriptor, text.encode(), 0)
+        os.pwrite(self.descriptor, text.encode(), 0)  # over the old text: a full disk then takes nothing away
+        os.ftruncate(self.descriptor, len(text.encode()))
 
 
 def take_node(folder: Path, shared: bool) -> Node:

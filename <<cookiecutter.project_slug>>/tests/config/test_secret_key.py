@@ -1,8 +1,11 @@
 """The key that is made where none is set."""
 
+import errno
 import stat
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
+
+import pytest
 
 from config.secret_key import stored_secret_key
 
@@ -48,3 +51,13 @@ def test_what_a_killed_start_left_behind_does_no_harm(tmp_path):
     (tmp_path / ".secret_key.1234.abcd").write_text("")
 
     assert len(stored_secret_key(tmp_path)) >= 50
+
+
+def test_a_key_that_cannot_be_stored_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("config.secret_key.os.fsync", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        stored_secret_key(tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -134,6 +135,18 @@ def test_a_shorter_text_leaves_nothing_of_the_longer_one(take):
     node.write()
 
     assert json.loads(node.path.read_text()) == {"node": node.id, "pid": os.getpid()}
+
+
+def test_a_full_disk_takes_nothing_away(take):
+    node = take()
+    before, usual = node.path.read_text(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, usual[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            node.write(address="http://127.0.0.1:8000")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert node.path.read_text() == before
 
 
 def test_a_server_that_has_ended_is_not_shown(take, tmp_path):
