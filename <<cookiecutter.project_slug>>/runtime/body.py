@@ -3,6 +3,7 @@
 import asyncio
 import os
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,12 @@ async def receive(proto: Any, headers: Any, limit: int, folder: Path) -> Body:
         raise BodyTooLarge
     if length <= IN_MEMORY:
         return await _read(proto)
-    return await _spool(proto, limit, folder, length if declared is not None else None)
+    chunks = (chunk async for chunk in proto)  # Granian gives its iterator once
+    try:
+        return await _spool(chunks, limit, folder, length if declared is not None else None)
+    except OSError:
+        await _drain(chunks, limit)
+        raise
 
 
 async def _read(proto: Any) -> bytes:
@@ -44,10 +50,18 @@ async def _read(proto: Any) -> bytes:
     return content
 
 
-async def _spool(proto: Any, limit: int, folder: Path, declared: int | None) -> Body:
+async def _drain(chunks: AsyncIterator[bytes], limit: int) -> None:
+    """Read on: a client whose connection is closed while it sends may never see the answer."""
+    async for chunk in chunks:
+        limit -= len(chunk)
+        if limit < 0:
+            return
+
+
+async def _spool(chunks: AsyncIterator[bytes], limit: int, folder: Path, declared: int | None) -> Body:
     loop, batch, length = asyncio.get_running_loop(), bytearray(), 0
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
-        async for chunk in proto:
+        async for chunk in chunks:
             batch += chunk
             length += len(chunk)
             if length > limit:

@@ -5,6 +5,10 @@ class SampleError(Exception):
     """The input cannot be worked on; trying again changes nothing."""
 
 
+class StorageFull(SampleError):
+    """The disk takes no more, or nothing at all."""
+
+
 class UploadMissing(SampleError):
     """The uploaded file has been deleted since."""
 

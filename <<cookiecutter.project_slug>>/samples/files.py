@@ -18,7 +18,8 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.urls import reverse
 
-from samples.errors import UploadMissing
+from accounts.errors import NOT_STORED
+from samples.errors import StorageFull, UploadMissing
 
 
 def media_root() -> Path:
@@ -46,6 +47,18 @@ def result_folder(kind: str, result_id: str) -> Path:
 
 def url_of(path: Path) -> str:
     return reverse("samples:media", args=[path.relative_to(media_root()).as_posix()])
+
+
+@contextmanager
+def full_disk_explained() -> Iterator[None]:
+    """Around a task: where the disk takes no more, StorageFull says what is to be done."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NOT_STORED:
+            raise
+        message = f"The result could not be stored: {error.strerror}. Make room on the server, then retry this task."
+        raise StorageFull(message) from error
 
 
 @contextmanager

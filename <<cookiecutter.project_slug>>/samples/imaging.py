@@ -4,6 +4,8 @@ Of an animation the first frame is taken. Metadata (EXIF, XMP, comments) is drop
 applied; a colour profile is kept. `samples/decoding.py` reads, this module scales and writes.
 """
 
+import os
+import shutil
 from dataclasses import dataclass
 from typing import IO
 
@@ -40,8 +42,15 @@ def fit(image: Image.Image, long_side: int) -> Image.Image:
 
 
 def encode(image: Image.Image, output: OutputFormat, file: IO[bytes]) -> None:
-    """Write the image to a file on disk: into memory, Pillow would encode a JPEG without letting others run."""
+    """Write the image to a file, by way of one in memory.
+
+    Into a BytesIO, Pillow would encode a JPEG without letting others run. Straight to the disk, it takes no notice when
+    a full one stores only a part of the JPEG.
+    """
     profile = image.info.get("icc_profile")
     bare = image.copy()
     bare.info = {}  # what is left in here, writers may store
-    bare.save(file, output.name, icc_profile=profile, **output.options)
+    with open(os.memfd_create(output.suffix), "w+b") as memory:
+        bare.save(memory, output.name, icc_profile=profile, **output.options)
+        memory.seek(0)
+        shutil.copyfileobj(memory, file)

@@ -3,7 +3,7 @@ from typing import IO, TYPE_CHECKING, Any, TypedDict
 from django.tasks import task
 
 from samples.errors import DocumentTooLarge
-from samples.files import existing_upload, result_folder, url_of, written_whole
+from samples.files import existing_upload, full_disk_explained, result_folder, url_of, written_whole
 from samples.limits import limits
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ class DocumentResult(TypedDict):
 
 
 @task(takes_context=True)
+@full_disk_explained()
 def parse_document(context: Any, upload_id: str) -> DocumentResult:
     """The text of every page, in one file, and what the document says about itself.
 

@@ -6,7 +6,7 @@ from typing import IO, Any, TypedDict
 from django.tasks import task
 
 from samples.demo_orders import seed_orders
-from samples.files import publish, result_folder, url_of
+from samples.files import full_disk_explained, publish, result_folder, url_of
 from samples.models import Order
 
 BATCH = 5_000  # rows between two checkpoints; each costs one fsync and one write to the database
@@ -46,6 +46,7 @@ class ExportResult(TypedDict):
 
 
 @task(queue_name="exports", takes_context=True)
+@full_disk_explained()
 def export_orders(context: Any, export_id: str, rows: int) -> ExportResult:
     """The first `rows` orders as CSV; where there are fewer, demo orders are added first.
 

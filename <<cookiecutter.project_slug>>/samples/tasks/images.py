@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from django.tasks import task
 
-from samples.files import existing_upload, result_folder, url_of, written_whole
+from samples.files import existing_upload, full_disk_explained, result_folder, url_of, written_whole
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -27,6 +27,7 @@ class ImageResult(TypedDict):
 
 
 @task(queue_name="images")
+@full_disk_explained()
 def resize_image(upload_id: str) -> ImageResult:
     """Three variants of an uploaded image. Raises UploadMissing, UnreadableImage or ImageTooLarge."""
     from samples import decoding, imaging

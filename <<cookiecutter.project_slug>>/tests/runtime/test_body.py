@@ -140,9 +140,17 @@ def test_a_full_disk_is_an_error_that_leaves_nothing_open(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (BATCH, limits[1]))
     try:
         with pytest.raises(OSError, match=os.strerror(errno.EFBIG)):
-            take(Upload.of(bytes(LIMIT)), tmp_path)
+            take(upload := Upload.of(bytes(LIMIT)), tmp_path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert upload.read == LIMIT, "the client may send all of it, and then reads the answer"
+
+
+def test_a_full_disk_does_not_make_it_read_for_ever(tmp_path):
+    (tmp_path / "gone").write_bytes(b"")
+    with pytest.raises(OSError, match=os.strerror(errno.ENOTDIR)):
+        take(upload := Upload(*[bytes(100_000)] * 100, transfer_encoding="chunked"), tmp_path / "gone")
+    assert LIMIT < upload.read < LIMIT + 200_000
 
 
 def test_a_body_that_nobody_reads_is_closed(tmp_path):

@@ -1,8 +1,11 @@
 """Results appear whole or not at all."""
 
+import errno
+
 import pytest
 
-from samples.files import existing_upload, result_folder, upload_path, written_whole
+from samples.errors import StorageFull
+from samples.files import existing_upload, full_disk_explained, result_folder, upload_path, written_whole
 
 ID = "0d4cc1a4-7c1e-4f55-9a1b-5f0f3a3f1d2e"
 
@@ -24,6 +27,13 @@ def test_what_was_there_stays_when_writing_fails() -> None:
         file.write(b"x" * (1 // 0))
     assert path.read_bytes() == b"before"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_full_disk_is_explained_and_other_errors_stay_as_they_are() -> None:
+    with pytest.raises(StorageFull, match=r"No space left on device\. Make room"), full_disk_explained():
+        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(FileNotFoundError), full_disk_explained():
+        raise FileNotFoundError
 
 
 @pytest.mark.parametrize("upload_id", ["../../etc/passwd", "", "x", "/etc/passwd"])
