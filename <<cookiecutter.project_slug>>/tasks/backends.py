@@ -49,7 +49,7 @@ class DurableBackend(BaseTaskBackend):
 
     def get_result(self, result_id: str) -> TaskResult:
         try:
-            return as_result(TaskRecord.objects.get(pk=uuid.UUID(result_id)))
+            return as_result(TaskRecord.objects.get(pk=uuid.UUID(str(result_id))))
         except (TaskRecord.DoesNotExist, ValueError) as error:
             raise TaskResultDoesNotExist(result_id) from error
 

@@ -29,10 +29,12 @@ def find_task(path: str) -> Task:
 
 
 def _variant(task: Task, record: TaskRecord | ClaimedTask) -> Task:
-    """The task as it was enqueued: perhaps `using()` another queue, priority or time."""
-    if (task.queue_name, task.priority, task.run_after) == (record.queue, record.priority, record.run_after):
+    """The task as it was enqueued: perhaps `using()` another backend, queue, priority or time."""
+    wanted = record.backend, record.queue, record.priority, record.run_after
+    if (task.backend, task.queue_name, task.priority, task.run_after) == wanted:
         return task
-    return task.using(queue_name=record.queue, priority=record.priority, run_after=record.run_after)
+    backend, queue, priority, run_after = wanted
+    return task.using(backend=backend, queue_name=queue, priority=priority, run_after=run_after)
 
 
 def as_result(record: TaskRecord) -> TaskResult:

@@ -1,4 +1,7 @@
-"""For your own tests: run what has been enqueued, here and now."""
+"""For your own tests: run what has been enqueued, here and now.
+
+Django's ImmediateBackend and DummyBackend do not know the options of DurableBackend (tests/tasks/test_other_backends.py).
+"""
 
 from django.utils import timezone
 

@@ -83,3 +83,19 @@ def never_twice() -> None: ...
 @task(queue_name="critical")
 def enqueue_another() -> None:
     note.enqueue("from a task")
+
+
+@task(takes_context=True)
+def say_who_i_am(context: TaskContext, *args: Any) -> list[Any]:
+    result = context.task_result
+    return [result.id, str(result.status), context.attempt, result.attempts, *args]
+
+
+@task
+def fail_with_an_error_inside() -> None:
+    raise ValueError(ValueError("as asked"))
+
+
+@task(max_attempts=4, backoff=double, retry_on=[OSError], on_lost="fail", timeout=2.5)
+def with_every_option(value: int) -> int:
+    return value * 2
