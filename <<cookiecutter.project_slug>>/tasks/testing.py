@@ -1,6 +1,6 @@
 """For your own tests: run what has been enqueued, here and now.
 
-Django's ImmediateBackend and DummyBackend do not know the options of DurableBackend (tests/tasks/test_other_backends.py).
+Django's own two backends do not know the options of DurableBackend (tests/tasks/test_other_backends.py).
 """
 
 from django.utils import timezone
