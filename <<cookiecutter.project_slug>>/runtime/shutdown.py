@@ -57,8 +57,8 @@ async def leave(plan: Plan, server: Server, supervisor: Supervisor, exit_code: i
     """Stop taking requests and tasks, finish what runs, give the rest back."""
     deadline = time.monotonic() + plan.shutdown_timeout
     faulthandler.dump_traceback_later(plan.shutdown_timeout + GRACE, exit=True)
-    event("stopping", seconds=plan.shutdown_timeout)
     supervisor.stop_workers()
+    event("stopping", seconds=plan.shutdown_timeout)
     answered = await server.close(deadline - time.monotonic())
     left = await supervisor.stop(deadline)
     if left:
