@@ -196,6 +196,16 @@ def test_a_worker_that_leaves_gives_back_what_it_was_given(box):
     assert (record(result).status, record(result).attempt, record(result).claim) == ("READY", 0, None)
 
 
+def test_it_gives_it_back_when_the_database_is_there_again(box, monkeypatch):
+    box.offer()
+    result = note.enqueue(1)
+    release, left = queue.release, [OperationalError("database is locked")]
+    monkeypatch.setattr(queue, "release", lambda task: fail() if left and left.pop() else release(task))
+    box.leave()
+
+    assert (left, record(result).status, record(result).attempt) == ([], "READY", 0)
+
+
 def test_letters_for_who_sat_there_before_are_not_opened(seat, box):
     box.offer()
     note.enqueue(1)
