@@ -15,6 +15,7 @@ from runtime.node import Node
 from runtime.peers import Peers
 from runtime.plan import WorkerPool
 from runtime.scaling import Scaling
+from runtime.storage import Storage
 from runtime.supervisor import Supervisor, seats_needed
 from runtime.wakeup import Wakeups, WakeupSocket
 from tests.runtime.make import make_plan
@@ -45,7 +46,7 @@ class Stage:
 
     def supervisor(self):
         board = Board(self.plan.queues, seats_needed(self.plan))
-        health = Health(Metrics(board), self.wakeups.housekeeper)
+        health = Health(Metrics(board), self.wakeups.housekeeper, Storage(self.plan))
         bridge = Bridge(self.plan, health, health.metrics.web)
         supervisor = Supervisor(self.plan, self.node, board, self.wakeups, bridge, health)
         return supervisor.start, lambda: supervisor.stop(time.monotonic() + PATIENCE)
