@@ -37,7 +37,7 @@ async def serve(plan: Plan, boot: Boot, node: Node) -> int:
         Reload(supervisor, boot).start()
         announce(plan, server.address, state)
 
-    exit_code = await run_until_stopped(start(), supervisor.too_many_abandoned)
+    exit_code = await run_until_stopped(start(), supervisor.worn_out)
     return await leave(plan, server, supervisor, exit_code)
 
 

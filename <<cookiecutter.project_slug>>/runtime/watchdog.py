@@ -78,7 +78,10 @@ class Watchdog:
     def guard(
         self, seat: Seat, seconds: float, too_late: type[BaseException], cancelled: type[BaseException] | None = None
     ) -> Iterator[Run]:
-        """Raise `too_late` in the block once `seconds` are over (0: never), `cancelled` if somebody cancels it."""
+        """Raise `too_late` in the block once `seconds` are over (0: never), `cancelled` if somebody cancels it.
+
+        And MemoryError if it has taken too much memory (memory.py).
+        """
         deadline = time.monotonic() + seconds if seconds else None
         run = Run(seat, deadline, too_late, cancelled, self._databases())
         with self.lock:
@@ -105,7 +108,7 @@ class Watchdog:
 
     def _let_go(self, run: Run) -> None:
         """From here on nothing is raised in the thread any more; what comes until then is swallowed."""
-        errors = tuple(error for error in (run.too_late, run.cancelled) if error)
+        errors = tuple(error for error in (run.too_late, run.cancelled, MemoryError) if error)
         while True:
             try:
                 with self.lock:
@@ -123,11 +126,15 @@ class Watchdog:
             seconds = self._seconds_until_next()
             self.looks_at = time.monotonic() + seconds if seconds is not None else 0.0
             poll.poll(None if seconds is None else max(0.0, seconds) * 1000 + 1)
-            while wakeup.take(self.descriptor):
-                pass
-            with self.lock:
-                for run in self.runs:
-                    self._look_at(run, time.monotonic())
+            with contextlib.suppress(MemoryError):  # its own: another thread may have taken all
+                self._look()
+
+    def _look(self) -> None:
+        while wakeup.take(self.descriptor):
+            pass
+        with self.lock:
+            for run in self.runs:
+                self._look_at(run, time.monotonic())
 
     def _seconds_until_next(self) -> float | None:
         with self.lock:
@@ -138,6 +145,8 @@ class Watchdog:
         if run.error is None:
             if run.cancelled and run.seat.is_cancelled():
                 run.error = run.cancelled
+            elif run.seat.is_too_greedy():
+                run.error = MemoryError
             elif run.deadline and now >= run.deadline:
                 run.error = run.too_late
             else:

@@ -48,7 +48,10 @@ def _serve(application: Application, watchdog: Watchdog, seat: Seat) -> None:
             if frame != frames.GONE:  # one that came after the response had gone out
                 seat.busy()
                 exchange = Exchange(channel, frame)
-                with contextlib.suppress(RequestTimeout), watchdog.guard(seat, seconds, RequestTimeout) as run:
+                with (
+                    contextlib.suppress(RequestTimeout, MemoryError),
+                    watchdog.guard(seat, seconds, RequestTimeout) as run,
+                ):
                     exchange.on_head = partial(watchdog.relieve, run)
                     exchange.run(application)
                 exchange.end()

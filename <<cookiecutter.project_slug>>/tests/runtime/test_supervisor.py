@@ -138,7 +138,7 @@ async def test_a_stop_does_not_wait_for_those_that_were_to_be_started_again(tmp_
 async def test_those_that_never_come_back_are_replaced_until_there_are_too_many(tmp_path, pool, monkeypatch):
     monkeypatch.setattr(overrun, "LOOK_EVERY", 0.01)
     async with Running(tmp_path, pool("stuck", threads=5)) as supervisor:
-        await supervisor.too_many_abandoned.wait()
+        await supervisor.worn_out.wait()
         replaced, hosts = supervisor.metrics.starts["default-1"] - 1, list(supervisor.hosts)
         wakeup.signal(supervisor.wakeups.housekeeper)
         for thread in [thread for thread in threading.enumerate() if thread.name == "default-1"]:
