@@ -68,9 +68,11 @@ class MemoryGuard:
 
     def _look(self) -> None:
         pause = SHORTEST_PAUSE
-        with contextlib.suppress(MemoryError):  # its own: then the wall has been reached
-            pause = self._guard(Use.now())
-        self.next_look = asyncio.get_running_loop().call_later(pause, self._look)
+        try:
+            with contextlib.suppress(MemoryError):  # its own: then the wall has been reached
+                pause = self._guard(Use.now())
+        finally:
+            self.next_look = asyncio.get_running_loop().call_later(pause, self._look)
 
     def _guard(self, use: Use) -> float:
         """Do what is to be done; returns the seconds until the next look."""

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.json import normalize_json
 
 from runtime.inside import Seat
-from runtime.watchdog import Run
+from runtime.watchdog import Insisted, Run
 from tasks import queue, wakeup
 from tasks.context import DurableContext
 from tasks.errors import TaskCancelled, TaskSuspended, TaskTimeout
@@ -187,7 +187,7 @@ def memory_comes_back() -> Iterator[None]:
     """What a task that ran out of memory holds is freed at once: to write its end down takes memory too."""
     try:
         yield
-    except MemoryError as error:
+    except (MemoryError, Insisted) as error:
         clear_frames(error.__traceback__)
         gc.collect()
         raise

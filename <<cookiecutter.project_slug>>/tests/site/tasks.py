@@ -145,6 +145,18 @@ def eat_in_c() -> int:
     return len(list(itertools.count()))
 
 
+@task(timeout=20)
+def eat_whatever_happens() -> None:
+    """Its errors are its own business: it stays at the wall."""
+    eaten = []
+    while True:
+        try:
+            while True:
+                eaten.append(bytes(1000))
+        except MemoryError:
+            pass
+
+
 @task
 def eat_slowly() -> int:
     """25 MB a second."""
