@@ -9,7 +9,6 @@ from runtime.bridge import Bridge
 from runtime.check import check
 from runtime.command import Boot, announce, parse_arguments, take_data_dir
 from runtime.health import Health
-from runtime.metrics import Metrics
 from runtime.node import Node
 from runtime.plan import Plan, StartError
 from runtime.reload import Reload
@@ -25,8 +24,7 @@ async def serve(plan: Plan, boot: Boot, node: Node) -> int:
     """Run the server until it is told to stop; returns the exit code."""
     board = Board(plan.queues, seats_needed(plan))
     wakeups = Wakeups.make(plan.queues, board.seats)
-    storage = Storage(plan)
-    health = Health(Metrics(board), wakeups.housekeeper, storage)
+    health = Health(board, wakeups.housekeeper, Storage(plan))
     bridge = Bridge(plan, health, health.metrics.web)
     supervisor = Supervisor(plan, node, board, wakeups, bridge, health)
     server = Server(bridge, plan.host, plan.port)
@@ -34,14 +32,13 @@ async def serve(plan: Plan, boot: Boot, node: Node) -> int:
 
     async def start() -> None:
         server.start()  # /healthz answers from here on, and requests wait
-        await storage.wait()
+        await health.storage.wait()
         state = await boot.prepare(node.id, supervisor.boot)
         await supervisor.start(state["recovered"])
         Reload(supervisor, boot).start()
         announce(plan, server.address, state)
 
-    exit_code = await run_until_stopped(start(), supervisor.too_many_abandoned)
-    return await leave(plan, server, supervisor, exit_code)
+    return await leave(plan, server, supervisor, await run_until_stopped(start(), supervisor.worn_out))
 
 
 def main() -> int | str:

@@ -39,6 +39,8 @@ class Cell(IntEnum):
     CANCEL_HIGH = 12  # the cancelled task's id
     CANCEL_LOW = 13
     POOL = 14  # number of the pool that sits here; main's to write
+    HELD = 16  # 1: takes no new task while memory is high; main's to write
+    TOO_GREEDY = 17  # BUSY_SINCE of the work that is to end with a MemoryError; main's to write
 
 
 class Gauge(IntEnum):
@@ -61,6 +63,11 @@ def is_cancelled(row: memoryview) -> bool:
     """Whether somebody has cancelled the task that runs on this seat."""
     task = row[Cell.TASK_HIGH], row[Cell.TASK_LOW]
     return any(task) and task == (row[Cell.CANCEL_HIGH], row[Cell.CANCEL_LOW])
+
+
+def is_too_greedy(row: memoryview) -> bool:
+    """Whether the work on this seat is to end, as it has taken too much memory."""
+    return 0 < row[Cell.BUSY_SINCE] == row[Cell.TOO_GREEDY]
 
 
 def task_id(row: memoryview) -> str:
@@ -96,9 +103,9 @@ class Board:
         return self.cells[cell : self.width * self.seats : self.width].tolist()
 
     def sleeping(self, pools: list[int]) -> list[int]:
-        """The seats of these pools (numbers) on which nothing runs."""
-        seats = [seat for seat, pool in enumerate(self.column(Cell.POOL)) if pool in pools]
-        return [seat for seat in seats if not self.cells[seat * self.width + Cell.BUSY_SINCE]]
+        """The seats of these pools (numbers) on which nothing runs, and something may."""
+        columns = zip(self.column(Cell.POOL), self.column(Cell.BUSY_SINCE), self.column(Cell.HELD), strict=True)
+        return [seat for seat, (pool, busy, held) in enumerate(columns) if pool in pools and not (busy or held)]
 
     def gauges(self, queue: str) -> memoryview:
         start = self.width * self.seats + len(Gauge) * self.queues.index(queue)

@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 from concurrent import interpreters
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
@@ -72,7 +73,9 @@ class Boot:
             return plan
 
     def _call(self, function: str, *arguments: str) -> dict[str, Any]:
-        found: dict[str, Any] | None = self.interpreter.call(inside.call, f"runtime.boot:{function}", *arguments)
+        with ThreadPoolExecutor(max_workers=1) as thread:  # what it leaves behind in the heap is not main's
+            work = thread.submit(self.interpreter.call, inside.call, f"runtime.boot:{function}", *arguments)
+            found: dict[str, Any] | None = work.result()
         if found is None:
             raise StartError("There is not enough memory to start.")
         if "error" in found:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from runtime import wakeup
+from runtime.board import Board
 from runtime.metrics import CONTENT_TYPE, Metrics
 from runtime.responses import send_text
 from runtime.storage import Storage
@@ -14,8 +15,8 @@ COUNTING_TIME = 0.25  # seconds that /metrics waits for fresh counts of the queu
 
 
 class Health:
-    def __init__(self, metrics: Metrics, housekeeper: int, storage: Storage) -> None:
-        self.metrics, self.housekeeper, self.storage = metrics, housekeeper, storage
+    def __init__(self, board: Board, housekeeper: int, storage: Storage) -> None:
+        self.metrics, self.housekeeper, self.storage = Metrics(board), housekeeper, storage
         self.unready: Callable[[], list[str]] = lambda: ["the server is starting"]
         self.counted = asyncio.Event()
         self.answers: dict[str, Callable[[Any], Awaitable[None]]] = {

@@ -1,5 +1,6 @@
 """The first lines that run in an interpreter: set Django up, take a seat on the board, run one loop per thread."""
 
+import contextlib
 import gc
 import logging
 import os
@@ -12,7 +13,7 @@ from importlib import import_module
 from typing import Any
 
 from runtime import wakeup
-from runtime.board import Board, Cell, State, halves, is_cancelled
+from runtime.board import Board, Cell, State, halves, is_cancelled, is_too_greedy
 from runtime.plan import Plan
 from runtime.wakeup import Wakeups
 
@@ -108,7 +109,8 @@ class Seat:
         crashes the process when one of them is being closed.
         """
         self.counted = self.row[Cell.ALIVE]
-        self.row[Cell.OBJECTS] = len(gc.get_objects())
+        with contextlib.suppress(MemoryError):
+            self.row[Cell.OBJECTS] = len(gc.get_objects())
 
     def show_task(self, number: int) -> None:
         """Show which task runs here: its id as a number; 0: none."""
@@ -118,6 +120,13 @@ class Seat:
 
     def is_cancelled(self) -> bool:
         return is_cancelled(self.row)
+
+    def is_too_greedy(self) -> bool:
+        return is_too_greedy(self.row)
+
+    def is_held(self) -> bool:
+        """Whether no task may begin here: memory is short, and tasks of this pool have taken much."""
+        return bool(self.row[Cell.HELD])
 
     def show_state(self, state: State) -> None:
         self.row[Cell.STATE] = state

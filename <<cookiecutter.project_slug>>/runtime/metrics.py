@@ -36,6 +36,7 @@ class Metrics(Collector):
 
     def __init__(self, board: Board) -> None:
         self.board, self.web = board, WebMetrics()
+        self.memory_limit: Callable[[], int] = lambda: 0  # bytes; 0: none
         self.waiting: Callable[[], int] = lambda: 0  # requests that wait for a web thread
         self.hosts: Callable[[], list[Host]] = list
         self.starts: dict[str, int] = {}
@@ -52,6 +53,7 @@ class Metrics(Collector):
         yield from self._tasks()
         yield from self._queues()
         yield GaugeMetricFamily("process_resident_memory_bytes", "Memory of the process.", resident_memory())
+        yield GaugeMetricFamily("process_memory_limit_bytes", "What it may take; 0: no limit.", self.memory_limit())
 
     def _interpreters(self) -> Iterator[Metric]:
         up = GaugeMetricFamily(

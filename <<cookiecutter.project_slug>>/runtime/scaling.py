@@ -15,8 +15,14 @@ LOOK_EVERY = 0.25  # seconds between two looks at the pools; one that is at zero
 class Scaling:
     """Decides; the supervisor starts and stops."""
 
-    def __init__(self, board: Board, queues: dict[str, int], hosts: Callable[[WorkerPool], list[Host]]) -> None:
-        self.board, self.queues, self.hosts = board, queues, hosts
+    def __init__(
+        self,
+        board: Board,
+        queues: dict[str, int],
+        hosts: Callable[[WorkerPool], list[Host]],
+        may_grow: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.board, self.queues, self.hosts, self.may_grow = board, queues, hosts, may_grow
         self.pools: list[WorkerPool] = []
         self.next_look: asyncio.TimerHandle | None = None
 
@@ -47,7 +53,8 @@ class Scaling:
 
     def _wake(self, pool: WorkerPool) -> None:
         self._unwatch(pool)
-        self.grow(pool)
+        if self.may_grow():  # else at one of the looks to come
+            self.grow(pool)
 
     def _unwatch(self, pool: WorkerPool) -> None:
         for queue in pool.queues:
@@ -59,7 +66,7 @@ class Scaling:
             if self._tasks_wait(pool):
                 if not hosts:
                     self._wake(pool)  # another pool at zero has the reader of a queue that they share
-                elif len(hosts) < pool.count[1] and all(host.ready and self._is_busy(host) for host in hosts):
+                elif len(hosts) < pool.count[1] and self.may_grow() and all(map(self._is_busy, hosts)):
                     self.grow(pool)
             elif len(hosts) > pool.count[0] and (idle := self._idle_for(pool, hosts)):
                 self.shrink(idle)
@@ -73,7 +80,7 @@ class Scaling:
         return bool(poll.poll(0))
 
     def _is_busy(self, host: Host) -> bool:
-        return all(self.board.seat(seat)[Cell.BUSY_SINCE] for seat in host.assignment.seats)
+        return host.ready and all(self.board.seat(seat)[Cell.BUSY_SINCE] for seat in host.assignment.seats)
 
     def _idle_for(self, pool: WorkerPool, hosts: list[Host]) -> Host | None:
         """The youngest interpreter of the pool in which nothing has happened for the pool's idle time.

@@ -17,6 +17,7 @@ from runtime.health import Health
 from runtime.host import Host
 from runtime.inside import Assignment, Verdict
 from runtime.log import event
+from runtime.memory import MemoryGuard
 from runtime.node import Node
 from runtime.peers import Peers
 from runtime.plan import Plan, WebPool, WorkerPool
@@ -26,6 +27,7 @@ from runtime.wakeup import Wakeups, WakeupSocket
 
 FIRST_PAUSE = 0.1  # seconds before an interpreter that has died is started again; doubled each time …
 LONGEST_PAUSE = 30.0  # … up to this
+ROOM_PAUSE = 0.1  # seconds between two looks whether there is memory for one more
 GOOD_LIFE = 60.0  # seconds after which an interpreter that dies is started again at once
 
 
@@ -47,8 +49,9 @@ class Supervisor:
         self.enqueues = WakeupSocket(node.socket_path, wakeups, self.cancel)
         self.peers = Peers(plan, self.boot, self.enqueues.pass_on)
         self.verdicts: dict[str, list[Verdict]] = {}  # by interpreter's name, until a successor has settled them
-        self.too_many_abandoned = asyncio.Event()
-        self.scaling = Scaling(board, wakeups.queues, self.hosts_of)
+        self.worn_out = asyncio.Event()  # the process should be started afresh
+        self.memory = MemoryGuard(plan.memory_limit, board, self.hosts, self.worn_out)
+        self.scaling = Scaling(board, wakeups.queues, self.hosts_of, lambda: not self.memory.is_high)
         self.stacks = Stacks(board, bridge, self.hosts)
         self.loop = asyncio.get_running_loop()
         self.reload_asked = asyncio.Event()
@@ -56,6 +59,7 @@ class Supervisor:
         self.loop.add_signal_handler(signal.SIGUSR1, self.stacks.show)
         self.health.unready = self.unready
         self.metrics.hosts = lambda: self.hosts
+        self.metrics.memory_limit = lambda: self.memory.limit
         self.metrics.waiting = lambda: len(bridge.waiting)
 
     def count_lost(self, recovered: dict[str, int]) -> None:
@@ -82,6 +86,7 @@ class Supervisor:
             for _ in range(least(pool)):
                 await self._start(self._place(pool))
         self._scale()
+        self.memory.start()
 
     async def stop(self, deadline: float) -> list[str]:
         """Ask everybody to leave; returns the names of those that have not by `deadline` (monotonic seconds)."""
@@ -93,6 +98,7 @@ class Supervisor:
             self.retire(host)
         while self.hosts and (left := deadline - time.monotonic()) > 0:
             await self._wait_for_change(left)
+        self.memory.stop()
         self.enqueues.close()
         self.loop.remove_reader(self.wakeups.supervisor)
         if self.next_look is not None:
@@ -139,6 +145,8 @@ class Supervisor:
 
     async def _start(self, host: Host, pause: float = 0) -> None:
         await asyncio.sleep(pause)
+        while self.memory.is_full:  # a thread that cannot start for want of memory hangs main (CPython 140746)
+            await asyncio.sleep(ROOM_PAUSE)
         async with self.create_one_at_a_time:
             host.start(self.board.memory, self._ended_in_thread)
             while not host.ready and host in self.hosts:
@@ -275,7 +283,7 @@ class Supervisor:
         for seat in host.assignment.seats:
             row = self.board.seat(seat)
             row[Cell.STATE] = State.EMPTY
-            row[Cell.BUSY_SINCE] = row[Cell.DEADLINE] = row[Cell.GATE] = row[Cell.POOL] = 0
+            row[Cell.BUSY_SINCE] = row[Cell.DEADLINE] = row[Cell.GATE] = row[Cell.POOL] = row[Cell.HELD] = 0
         self.free_seats = sorted([*host.assignment.seats, *self.free_seats])
 
     def _follow(self, host: Host, pause: float) -> None:
@@ -342,7 +350,7 @@ class Supervisor:
             stacks = {sight.work.task: sight.text for sight in sights}
             self._judge(host, "It did not end when it was told to: its interpreter was abandoned.", stuck, stacks)
         if self.metrics.abandoned > overrun.MOST_ABANDONED:
-            self.too_many_abandoned.set()
+            self.worn_out.set()
         else:
             self._follow(host, 0)
 

@@ -4,6 +4,7 @@
     2  interrupt its database                               ends a statement
     3  shut the socket that it is blocked on                ends a read, a write, a connect
     4  end the child processes that it started              ends a wait for them
+    5  raise what is no Exception                           ends Python code that goes on after every error
 
 What is still there after that is in C code that does not return. Then main writes the interpreter off (overrun.py):
 it cannot be ended. The error of rung 1 stays pending, so whichever rung frees the thread, it is this error that comes.
@@ -29,7 +30,12 @@ from runtime.inside import Seat
 logger = logging.getLogger("server")
 
 STEP = 0.15  # seconds on each rung; main waits for all of them (overrun.PATIENCE)
-RUNGS = ("raised", "database interrupted", "socket shut", "child ended")
+HURRIED_STEP = 0.05  # where memory is short
+RUNGS = ("raised", "database interrupted", "socket shut", "child ended", "insisted")
+
+
+class Insisted(BaseException):
+    """It had its error and went on. Nobody sees this one: what ends the work is the error that it had first."""
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +68,9 @@ class Watchdog:
         self.runs: list[Run] = []
         self.databases: dict[int, list[object]] = {}  # by thread; Django keeps each thread's for good
         self.looks_at = 0.0  # monotonic seconds of its next look
-        self.steps: list[Callable[[Run], None]] = [_raise_error, _interrupt_databases, _shut_socket, _end_children]
+        self.steps: list[Callable[[Run], None]] = [
+            _raise_error, _interrupt_databases, _shut_socket, _end_children, _insist
+        ]  # fmt: skip
 
     def start(self) -> None:
         interpreter = threading.current_thread().name
@@ -78,7 +86,10 @@ class Watchdog:
     def guard(
         self, seat: Seat, seconds: float, too_late: type[BaseException], cancelled: type[BaseException] | None = None
     ) -> Iterator[Run]:
-        """Raise `too_late` in the block once `seconds` are over (0: never), `cancelled` if somebody cancels it."""
+        """Raise `too_late` in the block once `seconds` are over (0: never), `cancelled` if somebody cancels it.
+
+        And MemoryError if it has taken too much memory (memory.py).
+        """
         deadline = time.monotonic() + seconds if seconds else None
         run = Run(seat, deadline, too_late, cancelled, self._databases())
         with self.lock:
@@ -105,7 +116,7 @@ class Watchdog:
 
     def _let_go(self, run: Run) -> None:
         """From here on nothing is raised in the thread any more; what comes until then is swallowed."""
-        errors = tuple(error for error in (run.too_late, run.cancelled) if error)
+        errors = tuple(error for error in (run.too_late, run.cancelled, MemoryError, Insisted) if error)
         while True:
             try:
                 with self.lock:
@@ -123,11 +134,15 @@ class Watchdog:
             seconds = self._seconds_until_next()
             self.looks_at = time.monotonic() + seconds if seconds is not None else 0.0
             poll.poll(None if seconds is None else max(0.0, seconds) * 1000 + 1)
-            while wakeup.take(self.descriptor):
-                pass
-            with self.lock:
-                for run in self.runs:
-                    self._look_at(run, time.monotonic())
+            with contextlib.suppress(MemoryError):  # its own: another thread may have taken all
+                self._look()
+
+    def _look(self) -> None:
+        while wakeup.take(self.descriptor):
+            pass
+        with self.lock:
+            for run in self.runs:
+                self._look_at(run, time.monotonic())
 
     def _seconds_until_next(self) -> float | None:
         with self.lock:
@@ -138,13 +153,15 @@ class Watchdog:
         if run.error is None:
             if run.cancelled and run.seat.is_cancelled():
                 run.error = run.cancelled
+            elif run.seat.is_too_greedy():
+                run.error = MemoryError
             elif run.deadline and now >= run.deadline:
                 run.error = run.too_late
             else:
                 return
         if run.rung < len(self.steps) and now >= run.next_step:
             run.rung += 1
-            run.next_step = now + STEP
+            run.next_step = now + (HURRIED_STEP if run.error is MemoryError else STEP)
             with contextlib.suppress(OSError):
                 self.steps[run.rung - 1](run)
         elif run.rung == len(self.steps):
@@ -153,7 +170,15 @@ class Watchdog:
 
 def _raise_error(run: Run) -> None:
     assert run.error is not None
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(run.thread), ctypes.py_object(run.error))
+    _raise(run, run.error)
+
+
+def _insist(run: Run) -> None:
+    _raise(run, Insisted)
+
+
+def _raise(run: Run, error: type[BaseException]) -> None:
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(run.thread), ctypes.py_object(error))
 
 
 def _interrupt_databases(run: Run) -> None:

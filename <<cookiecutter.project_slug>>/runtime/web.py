@@ -11,7 +11,7 @@ from django.core.servers.basehttp import get_internal_wsgi_application
 from runtime import frames
 from runtime.board import State
 from runtime.inside import Assignment, Loop, Seat
-from runtime.watchdog import Watchdog
+from runtime.watchdog import Insisted, Watchdog
 from runtime.wsgi import Application, Exchange
 
 logger = logging.getLogger("server")
@@ -22,6 +22,9 @@ MAIN_FIRST = 0.4  # seconds by which main's 504 is ahead of the error in the thr
 
 class RequestTimeout(TimeoutError):
     """The request had no answer within the web pool's request_timeout: its client has got a 504."""
+
+
+ENDED = contextlib.suppress(RequestTimeout, MemoryError, Insisted)  # what the watchdog raises
 
 
 def run(assignment: Assignment) -> Loop:
@@ -48,7 +51,7 @@ def _serve(application: Application, watchdog: Watchdog, seat: Seat) -> None:
             if frame != frames.GONE:  # one that came after the response had gone out
                 seat.busy()
                 exchange = Exchange(channel, frame)
-                with contextlib.suppress(RequestTimeout), watchdog.guard(seat, seconds, RequestTimeout) as run:
+                with ENDED, watchdog.guard(seat, seconds, RequestTimeout) as run:
                     exchange.on_head = partial(watchdog.relieve, run)
                     exchange.run(application)
                 exchange.end()

@@ -1,11 +1,12 @@
 """One attempt at a claimed task: run it, then write how it ended."""
 
 import contextlib
+import gc
 import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from traceback import format_exception
+from traceback import clear_frames, format_exception
 from typing import Any
 
 from django.db import close_old_connections, connection, connections
@@ -15,7 +16,7 @@ from django.utils import timezone
 from django.utils.json import normalize_json
 
 from runtime.inside import Seat
-from runtime.watchdog import Run
+from runtime.watchdog import Insisted, Run
 from tasks import queue, wakeup
 from tasks.context import DurableContext
 from tasks.errors import TaskCancelled, TaskSuspended, TaskTimeout
@@ -31,6 +32,7 @@ type Guard = Callable[[float], AbstractContextManager[Run]]  # of a timeout in s
 ENDED: dict[type[BaseException], str] = {
     TaskTimeout: "It ran longer than its timeout.",
     TaskCancelled: "It was cancelled while it ran.",
+    MemoryError: "It had taken the most when memory ran out.",
 }
 OUTCOMES: dict[type[BaseException], str] = {TaskTimeout: "timeout", TaskCancelled: "cancelled"}
 
@@ -89,7 +91,7 @@ class Attempt:
             return
         run = None
         try:
-            with self.guard(getattr(self.task, "timeout", 0)) as run:
+            with self.guard(getattr(self.task, "timeout", 0)) as run, memory_comes_back():
                 yield
         finally:
             if run is not None and run.error is not None:
@@ -178,6 +180,17 @@ def give_up_connections() -> None:
             if hasattr(each.connection, "cancel"):
                 each.connection.cancel()
         each.close()
+
+
+@contextmanager
+def memory_comes_back() -> Iterator[None]:
+    """What a task that ran out of memory holds is freed at once: to write its end down takes memory too."""
+    try:
+        yield
+    except (MemoryError, Insisted) as error:
+        clear_frames(error.__traceback__)
+        gc.collect()
+        raise
 
 
 def storable(text: str) -> str:

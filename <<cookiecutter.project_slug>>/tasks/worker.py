@@ -27,6 +27,7 @@ from tasks.recovery import settle
 logger = logging.getLogger("tasks")
 
 GATE_PAUSE = 1.0  # seconds before a task that may not run now is looked at again
+MEMORY_PAUSE = 0.25  # seconds before a thread that may not begin a task for want of memory looks again
 DATABASE_PAUSE = 1.0  # seconds before the next claim where the database did not answer
 
 
@@ -122,6 +123,8 @@ class Waiting:
 
     def claim(self) -> Attempt | None:
         """The next task of the pool; its queues come in the order in which the settings name them."""
+        if self.seat.is_held():
+            return None
         for name, descriptor in self.queues.items():
             if (task := queue.claim(name, self.seat.assignment.claim)) is not None:
                 wakeup.take(descriptor)
@@ -130,7 +133,9 @@ class Waiting:
 
     def wait(self) -> None:
         """Return once there may be work: nothing was found by the last look, which was after the last signal taken."""
-        if not any(wakeup.take(descriptor) for descriptor in self.queues.values()):
+        if self.seat.is_held():
+            self.seat.pause(MEMORY_PAUSE)
+        elif not any(wakeup.take(descriptor) for descriptor in self.queues.values()):
             close_old_connections()
             self.mailbox.offer()
             self.poll.poll()

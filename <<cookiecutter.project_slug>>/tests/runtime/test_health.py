@@ -7,7 +7,6 @@ import pytest
 from runtime import wakeup
 from runtime.board import Board
 from runtime.health import Health
-from runtime.metrics import Metrics
 
 
 class Storage:
@@ -26,7 +25,7 @@ class Answer:
 @pytest.fixture
 def health():
     housekeeper = wakeup.event()
-    yield Health(Metrics(Board(("default",), seats=1)), housekeeper, Storage())
+    yield Health(Board(("default",), seats=1), housekeeper, Storage())
     wakeup.os.close(housekeeper)
 
 

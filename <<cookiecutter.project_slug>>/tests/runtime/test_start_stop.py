@@ -10,7 +10,6 @@ import pytest
 from runtime.board import Board
 from runtime.bridge import Bridge
 from runtime.health import Health
-from runtime.metrics import Metrics
 from runtime.node import Node
 from runtime.peers import Peers
 from runtime.plan import WorkerPool
@@ -46,7 +45,7 @@ class Stage:
 
     def supervisor(self):
         board = Board(self.plan.queues, seats_needed(self.plan))
-        health = Health(Metrics(board), self.wakeups.housekeeper, Storage(self.plan))
+        health = Health(board, self.wakeups.housekeeper, Storage(self.plan))
         bridge = Bridge(self.plan, health, health.metrics.web)
         supervisor = Supervisor(self.plan, self.node, board, self.wakeups, bridge, health)
         return supervisor.start, lambda: supervisor.stop(time.monotonic() + PATIENCE)

@@ -12,7 +12,6 @@ from runtime import supervisor as supervisors
 from runtime.board import Board, Cell, State
 from runtime.bridge import Bridge
 from runtime.health import Health
-from runtime.metrics import Metrics
 from runtime.node import Node
 from runtime.plan import WorkerPool
 from runtime.storage import Storage
@@ -28,10 +27,10 @@ class Running:
     def __init__(self, folder, *pools):
         self.plan = make_plan(folder, *pools, roles=("workers",))
         self.wakeups, self.node = Wakeups.make(self.plan.queues), Node(folder, 1)
-        metrics = Metrics(Board(self.plan.queues, seats_needed(self.plan)))
-        health = Health(metrics, self.wakeups.housekeeper, Storage(self.plan))
-        bridge = Bridge(self.plan, health, metrics.web)
-        self.supervisor = Supervisor(self.plan, self.node, metrics.board, self.wakeups, bridge, health)
+        board = Board(self.plan.queues, seats_needed(self.plan))
+        health = Health(board, self.wakeups.housekeeper, Storage(self.plan))
+        bridge = Bridge(self.plan, health, health.metrics.web)
+        self.supervisor = Supervisor(self.plan, self.node, board, self.wakeups, bridge, health)
 
     async def __aenter__(self):
         await self.supervisor.start()
@@ -139,7 +138,7 @@ async def test_a_stop_does_not_wait_for_those_that_were_to_be_started_again(tmp_
 async def test_those_that_never_come_back_are_replaced_until_there_are_too_many(tmp_path, pool, monkeypatch):
     monkeypatch.setattr(overrun, "LOOK_EVERY", 0.01)
     async with Running(tmp_path, pool("stuck", threads=5)) as supervisor:
-        await supervisor.too_many_abandoned.wait()
+        await supervisor.worn_out.wait()
         replaced, hosts = supervisor.metrics.starts["default-1"] - 1, list(supervisor.hosts)
         wakeup.signal(supervisor.wakeups.housekeeper)
         for thread in [thread for thread in threading.enumerate() if thread.name == "default-1"]:

@@ -126,7 +126,7 @@ def test_a_read_from_a_silent_peer_is_ended(watchdog, seat):
 def test_the_servers_own_descriptors_are_not_shut(watchdog, seat, monkeypatch):
     ours, theirs = socket.socketpair()
     monkeypatch.setattr(type(seat.assignment), "descriptors", property(lambda _: {ours.fileno()}))
-    watchdog.steps.append(lambda run: theirs.send(b"x"))  # one rung more, which frees the thread
+    watchdog.steps.insert(-1, lambda run: theirs.send(b"x"))  # one rung more, which frees the thread
 
     def read():
         assert ours.recv(1) == b"x", "it was shut"

@@ -1,3 +1,4 @@
+import itertools
 import os
 import re
 import signal
@@ -138,6 +139,53 @@ def regular_expression() -> None:
 def endless() -> None:
     while True:
         pass
+
+
+@task
+def eat_objects() -> int:
+    """Without end, in small pieces."""
+    eaten = []
+    while True:
+        eaten.append({"number": len(eaten)})
+
+
+@task
+def eat_at_once() -> int:
+    return len(bytearray(2**30))
+
+
+@task
+def eat_in_c() -> int:
+    """In small pieces, within one call that no error from outside can end."""
+    return len(list(itertools.count()))
+
+
+@task(timeout=20)
+def eat_whatever_happens() -> None:
+    """Its errors are its own business: it stays at the wall."""
+    eaten = []
+    while True:
+        try:
+            while True:
+                eaten.append(bytes(1000))
+        except MemoryError:
+            pass
+
+
+@task
+def eat_slowly() -> int:
+    """25 MB a second."""
+    eaten = []
+    while True:
+        eaten.append(bytearray(500_000))
+        time.sleep(0.02)
+
+
+@task
+def eat_and_hold(megabytes: int, gate: str) -> int:
+    eaten = bytearray(b"x" * (megabytes * 2**20))
+    gates.arrive_and_wait(gate)
+    return len(eaten)
 
 
 @task
