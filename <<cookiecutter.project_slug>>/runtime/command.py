@@ -6,17 +6,18 @@ import contextlib
 import importlib.util
 import logging.config
 import os
-import sys
 import threading
 from concurrent import interpreters
 from pathlib import Path
 from typing import Any, Self
 
 from runtime import inside, log
-from runtime.host import create
+from runtime.host import call_once
+from runtime.kinds import create
 from runtime.log import event
 from runtime.node import AlreadyServed, Node, take_node
 from runtime.plan import Plan, StartError
+from runtime.refusals import refuse_tracemalloc
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -33,17 +34,19 @@ class Boot:
     """The first interpreter: reads the settings, prepares database and files, and is closed before the others start."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
-        _refuse_what_breaks()
+        refuse_tracemalloc()
         self.arguments = arguments
         for name in ("host", "port"):
             if getattr(arguments, name):
                 os.environ[name.upper()] = getattr(arguments, name)
         self.interpreter = create("isolated")
+        self.kind = "isolated"
 
     def read_plan(self) -> Plan:
         """The plan that settings and arguments ask for. Raises StartError with one line where a value is wrong."""
         threading.current_thread().name = "main"
         plan = Plan.from_dict(self._call("read_plan"))
+        self.kind = plan.web.interpreter
         logging.config.dictConfig(log.configuration(plan.log_format))
         return plan
 
@@ -60,7 +63,9 @@ class Boot:
 
     def _prepare(self, *node_and_boot: str) -> dict[str, Any]:
         try:
-            return self._call("prepare", *node_and_boot)
+            if self.kind == "isolated":
+                return self._call("prepare", *node_and_boot)
+            return _answer(call_once(self.kind, "runtime.boot:prepare", *node_and_boot))
         finally:
             self.interpreter.close()
 
@@ -72,12 +77,16 @@ class Boot:
             return plan
 
     def _call(self, function: str, *arguments: str) -> dict[str, Any]:
-        found: dict[str, Any] | None = self.interpreter.call(inside.call, f"runtime.boot:{function}", *arguments)
-        if found is None:
-            raise StartError("There is not enough memory to start.")
-        if "error" in found:
-            raise StartError(found["error"])
-        return found
+        return _answer(self.interpreter.call(inside.call, f"runtime.boot:{function}", *arguments))
+
+
+def _answer(found: dict[str, Any] | None) -> dict[str, Any]:
+    """What a function of boot.py has found. Raises StartError where that is an error."""
+    if found is None:
+        raise StartError("There is not enough memory to start.")
+    if "error" in found:
+        raise StartError(found["error"])
+    return found
 
 
 def take_data_dir(plan: Plan) -> Node:
@@ -99,11 +108,6 @@ def announce(plan: Plan, address: str, state: dict[str, Any]) -> None:
     if state["first_account"]:
         log.logger.warning("There is no account yet. Make the first one at %s%s", address, state["first_account"])
     event("server_ready", address=address, pid=os.getpid())
-
-
-def _refuse_what_breaks() -> None:
-    if "tracemalloc" in sys._xoptions or os.environ.get("PYTHONTRACEMALLOC"):
-        raise StartError("tracemalloc crashes a process that closes interpreters: start without -X tracemalloc.")
 
 
 def _bytecode_is_compiled() -> bool:
