@@ -8,7 +8,7 @@ In the main interpreter (no Django here):
     health.py       /healthz /readyz /metrics; metrics.py writes the last one
 In the other interpreters:
     inside.py       the first lines that run there
-    boot.py         at start: settings, checks, migrations, static files
+    boot.py         at start: settings, checks, migrations, static files; refusals.py is what stops a start
     web.py          one loop per web thread; wsgi.py is one request in it
     (tasks.worker)  one loop per worker thread
 main.py --check:

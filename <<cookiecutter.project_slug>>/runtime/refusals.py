@@ -1,4 +1,4 @@
-"""What is known to break, each refused with one line that says what to change (the oldest Python: runtime/__init__.py)."""
+"""What is known to break, each refused with one line that says what to change. An old Python: __init__.py."""
 
 from runtime.plan import StartError
 
