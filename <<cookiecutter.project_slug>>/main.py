@@ -2,6 +2,9 @@
 
 import sys
 
+import runtime  # noqa: F401  refuses a Python that is too old for the rest
+
+# isort: split
 import uvloop
 
 from runtime.board import Board

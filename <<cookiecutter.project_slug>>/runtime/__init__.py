@@ -8,11 +8,20 @@ In the main interpreter (no Django here):
     health.py       /healthz /readyz /metrics; metrics.py writes the last one
 In the other interpreters:
     inside.py       the first lines that run there
-    boot.py         at start: settings, checks, migrations, static files
+    boot.py         at start: settings, checks, migrations, static files; refusals.py is what stops a start
     web.py          one loop per web thread; wsgi.py is one request in it
     (tasks.worker)  one loop per worker thread
+main.py --check:
+    check.py        the table; advice.py is what to change
+    trial.py        an interpreter in a process of its own (sandbox.py), which imports what a pool does (probe.py)
+                    or a library (libraries.py); explain.py says who pulls in what does not load
 Between them:
     board.py        counters and signs of life, in shared memory
     frames.py       requests and responses
     wakeup.py       descriptors that wake who waits
 """
+
+import sys
+
+if sys.version_info < (3, 14):  # noqa: UP036  the first that an older Python meets here
+    sys.exit(f"Python 3.14 or newer is needed, and {sys.executable} is {sys.version.split()[0]}: `uv run main.py`.")

@@ -4,7 +4,9 @@ import io
 from pathlib import Path
 from typing import Any
 
+from runtime.explain import in_one_line
 from runtime.plan import Plan, StartError, parse_interpreters
+from runtime.refusals import failed_checks, refuse_without_libpq
 
 
 def read_plan() -> dict[str, Any]:
@@ -15,6 +17,8 @@ def read_plan() -> dict[str, Any]:
         return _plan().as_dict()
     except (ImproperlyConfigured, StartError, OSError) as error:  # the last: of a secret key that cannot be stored
         return {"error": one_line(error)}
+    except (Exception, SystemExit) as error:  # a mistake in the settings
+        return {"error": in_one_line(error, "boot")}
 
 
 def _plan() -> Plan:
@@ -22,13 +26,15 @@ def _plan() -> Plan:
 
     from tasks.retention import retention
 
+    database = str(settings.DATABASES["default"]["ENGINE"]).rpartition(".")[2]
+    if database == "postgresql":
+        refuse_without_libpq()
     retention(settings.TASKS)  # wrong options stop the start
     queues = tuple(dict.fromkeys(queue for backend in settings.TASKS.values() for queue in backend.get("QUEUES", [])))
     web, workers, problems = parse_interpreters(settings.INTERPRETERS, queues)
     return Plan(
         base_dir=str(settings.BASE_DIR), data_dir=str(settings.DATA_DIR), debug=settings.DEBUG,
-        database=str(settings.DATABASES["default"]["ENGINE"]).rpartition(".")[2],
-        host=settings.HOST, port=settings.PORT, roles=settings.ROLES,
+        database=database, host=settings.HOST, port=settings.PORT, roles=settings.ROLES,
         shutdown_timeout=settings.SHUTDOWN_TIMEOUT, memory_limit=settings.MEMORY_LIMIT,
         max_request_body=settings.MAX_REQUEST_BODY, trusted_proxies=settings.TRUSTED_PROXIES,
         log_format=settings.LOG_FORMAT, queues=queues, web=web, workers=workers, problems=tuple(problems),
@@ -58,7 +64,13 @@ def prepare(node: str = "", boot: str = "") -> dict[str, Any]:
     """
     import django
 
-    django.setup()
+    try:
+        django.setup()
+        errors = failed_checks()
+    except (Exception, SystemExit) as error:
+        return {"error": in_one_line(error, "boot")}
+    if errors:
+        return {"error": "\n".join(errors)}
     from django.db import InterfaceError, OperationalError
 
     try:
@@ -73,8 +85,6 @@ def one_line(error: BaseException) -> str:
 
 def _prepare(node: str, boot: str) -> dict[str, Any]:
     from django.conf import settings
-    from django.core.checks import Error
-    from django.core.checks import run_checks as run_django_checks
     from django.core.management import call_command
 
     from accounts.first import first_account_path
@@ -82,9 +92,6 @@ def _prepare(node: str, boot: str) -> dict[str, Any]:
 
     for folder in ("media", "tmp"):
         (settings.DATA_DIR / folder).mkdir(exist_ok=True)
-    errors = [problem for problem in run_django_checks() if isinstance(problem, Error) and not problem.is_silenced()]
-    if errors:
-        return {"error": "\n".join(str(error) for error in errors)}
     call_command("migrate", interactive=False, verbosity=0)
     collect_static()
     if not boot:

@@ -6,7 +6,6 @@ import contextlib
 import importlib.util
 import logging.config
 import os
-import sys
 import threading
 from concurrent import interpreters
 from concurrent.futures import ThreadPoolExecutor
@@ -14,10 +13,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from runtime import inside, log
-from runtime.host import create
+from runtime.host import call_once
+from runtime.kinds import create
 from runtime.log import event
 from runtime.node import AlreadyServed, Node, take_node
 from runtime.plan import Plan, StartError
+from runtime.refusals import refuse_tracemalloc
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -34,17 +35,19 @@ class Boot:
     """The first interpreter: reads the settings, prepares database and files, and is closed before the others start."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
-        _refuse_what_breaks()
+        refuse_tracemalloc()
         self.arguments = arguments
         for name in ("host", "port"):
             if getattr(arguments, name):
                 os.environ[name.upper()] = getattr(arguments, name)
         self.interpreter = create("isolated")
+        self.kind = "isolated"
 
     def read_plan(self) -> Plan:
         """The plan that settings and arguments ask for. Raises StartError with one line where a value is wrong."""
         threading.current_thread().name = "main"
         plan = Plan.from_dict(self._call("read_plan"))
+        self.kind = plan.web.interpreter
         logging.config.dictConfig(log.configuration(plan.log_format))
         return plan
 
@@ -61,7 +64,9 @@ class Boot:
 
     def _prepare(self, *node_and_boot: str) -> dict[str, Any]:
         try:
-            return self._call("prepare", *node_and_boot)
+            if self.kind == "isolated":
+                return self._call("prepare", *node_and_boot)
+            return _answer(call_once(self.kind, "runtime.boot:prepare", *node_and_boot))
         finally:
             self.interpreter.close()
 
@@ -75,12 +80,16 @@ class Boot:
     def _call(self, function: str, *arguments: str) -> dict[str, Any]:
         with ThreadPoolExecutor(max_workers=1) as thread:  # what it leaves behind in the heap is not main's
             work = thread.submit(self.interpreter.call, inside.call, f"runtime.boot:{function}", *arguments)
-            found: dict[str, Any] | None = work.result()
-        if found is None:
-            raise StartError("There is not enough memory to start.")
-        if "error" in found:
-            raise StartError(found["error"])
-        return found
+            return _answer(work.result())
+
+
+def _answer(found: dict[str, Any] | None) -> dict[str, Any]:
+    """What a function of boot.py has found. Raises StartError where that is an error."""
+    if found is None:
+        raise StartError("There is not enough memory to start.")
+    if "error" in found:
+        raise StartError(found["error"])
+    return found
 
 
 def take_data_dir(plan: Plan) -> Node:
@@ -102,11 +111,6 @@ def announce(plan: Plan, address: str, state: dict[str, Any]) -> None:
     if state["first_account"]:
         log.logger.warning("There is no account yet. Make the first one at %s%s", address, state["first_account"])
     event("server_ready", address=address, pid=os.getpid())
-
-
-def _refuse_what_breaks() -> None:
-    if "tracemalloc" in sys._xoptions or os.environ.get("PYTHONTRACEMALLOC"):
-        raise StartError("tracemalloc crashes a process that closes interpreters: start without -X tracemalloc.")
 
 
 def _bytecode_is_compiled() -> bool:

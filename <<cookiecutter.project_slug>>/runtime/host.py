@@ -3,7 +3,6 @@
 import contextlib
 import os
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,19 +15,9 @@ import decimal  # noqa: F401  # isort: skip
 import sqlite3  # noqa: F401  # isort: skip
 import zoneinfo  # noqa: F401  # isort: skip
 
-import _interpreters
-
 from runtime import inside, wakeup
 from runtime.inside import Assignment
-
-
-def create(kind: str) -> interpreters.Interpreter:
-    """A new interpreter: `isolated` has a GIL of its own, `legacy` shares main's and loads what refuses isolation."""
-    number = _interpreters.create(kind, reqrefs=True)  # type: ignore[arg-type]
-    new = interpreters.Interpreter(number, _ownsref=True)
-    new.prepare_main(path=tuple(sys.path))
-    new.exec("import sys; sys.path[:] = path")
-    return new
+from runtime.kinds import create
 
 
 def call_once(kind: str, target: str, *arguments: object) -> Any:

@@ -62,7 +62,7 @@ async def leave(plan: Plan, server: Server, supervisor: Supervisor, exit_code: i
     answered = await server.close(deadline - time.monotonic())
     left = await supervisor.stop(deadline)
     if left:
-        await asyncio.to_thread(_give_back, supervisor.boot, left)
+        await asyncio.to_thread(_give_back, plan, supervisor.boot, left)
     await supervisor.peers.stop()
     event("stopped", requests_left=not answered)
     if left or not answered or supervisor.metrics.abandoned:
@@ -72,10 +72,11 @@ async def leave(plan: Plan, server: Server, supervisor: Supervisor, exit_code: i
     return exit_code
 
 
-def _give_back(boot: str, interpreters: list[str]) -> None:
+def _give_back(plan: Plan, boot: str, interpreters: list[str]) -> None:
     """Put what runs in these interpreters back into the queue. Where the database is away, the next start does it."""
+    kind = "isolated" if plan.web.interpreter == "isolated" else "legacy"  # the models may need it
     try:
-        given_back: int = call_once("isolated", "runtime.boot:give_back", boot)
+        given_back: int = call_once(kind, "runtime.boot:give_back", boot)
     except ExecutionFailed as error:
         reason = " ".join(error.excinfo.formatted.split())
         return event("tasks_not_given_back", logging.ERROR, error=reason, interpreters=",".join(interpreters))

@@ -10,6 +10,7 @@ from functools import partial
 from django.db import close_old_connections, connection
 
 from runtime import wakeup
+from runtime.explain import in_one_line
 from runtime.inside import Assignment, Loop, Seat
 from runtime.plan import WorkerPool
 from runtime.watchdog import Run, Watchdog
@@ -35,7 +36,7 @@ def run(assignment: Assignment) -> Loop:
     """Import the project's tasks before the first one comes, and give the loop for each thread."""
     for module, error in load_tasks().items():
         if error is not None:  # its tasks fail, each by itself; the others run
-            logger.error("%s does not import in the pool %s: %r", module, assignment.pool, error)
+            logger.error("%s does not load. %s", module, in_one_line(error, assignment.pool))
     settle(assignment)  # before any thread: an interpreter with one left cannot be closed
     if assignment.housekeeper:
         housekeeping.start(assignment)

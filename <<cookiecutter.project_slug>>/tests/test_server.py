@@ -221,31 +221,6 @@ def test_with_nothing_set_it_is_in_production(tmp_path):
         assert server.client.get("/static/style.css").status_code == 200
 
 
-def test_the_check_command_says_what_loads_where(tmp_path):
-    result = run_main(tmp_path, "--check")
-
-    assert result.returncode == 0, result.stderr
-    assert "images      legacy" in result.stdout
-    assert "journal_mode wal" in result.stdout
-
-
-def test_the_check_command_fails_for_a_pool_whose_tasks_do_not_load(tmp_path):
-    app = tmp_path / "picky"
-    app.mkdir()
-    (app / "__init__.py").write_text("")
-    (app / "tasks.py").write_text("import PIL._imaging\n")
-    (tmp_path / "picky_settings.py").write_text(
-        "from config.settings import *\nINSTALLED_APPS = [*INSTALLED_APPS, 'picky']\n"
-    )
-    result = run_main(
-        tmp_path / "data", "--check", DJANGO_SETTINGS_MODULE="picky_settings", PYTHONPATH=str(tmp_path)
-    )  # fmt: skip
-
-    assert result.returncode == 1
-    assert "picky.tasks" in result.stdout
-    assert '"interpreter": "legacy"' in result.stdout
-
-
 def test_status_shows_interpreters_and_queues(server, tmp_path):
     shown = run_main(server.data_dir, "status")
     nothing = run_main(tmp_path, "status")
