@@ -1,0 +1,14 @@
+from django.tasks import task
+
+from tasks import schedule
+
+
+@schedule.every("1s", name="tick")
+@task
+def tick() -> None: ...
+
+
+@schedule.cron("0 0 29 2 *", name="rare")
+@task
+def rare() -> str:
+    return "on a leap day, or when asked for"
