@@ -1,9 +1,11 @@
+import os
+
 from django.tasks import task
 
 from tasks import schedule
 
 
-@schedule.every("1s", name="tick")
+@schedule.every(os.environ.get("TICK_EVERY", "1s"), name="tick")
 @task
 def tick() -> None: ...
 
