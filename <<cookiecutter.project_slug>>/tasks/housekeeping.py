@@ -44,13 +44,15 @@ def _run(assignment: Assignment) -> None:
         asked = wakeup.take(assignment.wakeups.housekeeper)
         while wakeup.take(assignment.wakeups.housekeeper):
             pass
+        if asked:
+            ticker.ask()
         try:
             if time.monotonic() >= nodes.next_look:
                 nodes.look()
-            if asked or time.monotonic() >= ticker.next_look:
-                ticker.look(timezone.now())
             if asked or time.monotonic() >= next_round:
                 next_round = time.monotonic() + _keep_house(assignment, count=asked)
+            if time.monotonic() >= ticker.next_look:
+                ticker.look(timezone.now())
         except PASSING as error:
             logger.warning("the database does not answer the housekeeper, again in %s s: %s", PAUSE_AFTER_ERROR, error)
             next_round = time.monotonic() + PAUSE_AFTER_ERROR

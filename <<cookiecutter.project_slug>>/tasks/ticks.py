@@ -17,6 +17,7 @@ from tasks import schedule, wakeup
 from tasks.discovery import load_tasks
 from tasks.expressions import parse
 from tasks.models import Schedule
+from tasks.patience import PASSING
 
 logger = logging.getLogger("tasks")
 
@@ -37,6 +38,10 @@ class Ticker:
         if self.next_tick is None:
             return math.inf
         return time.monotonic() + (self.next_tick - timezone.now()).total_seconds()
+
+    def ask(self) -> None:
+        """Somebody has changed a schedule, or something else: look at once, and again until a look goes well."""
+        self.next_tick = timezone.now()
 
     def look(self, now: datetime) -> None:
         """Enqueue what is due, and learn when the next tick is."""
@@ -93,6 +98,8 @@ def _take_if_due(row: Schedule, now: datetime) -> datetime | None:
         return row.next_run
     try:
         return take(row, now)
+    except PASSING:  # which concerns all of them
+        raise
     except Exception:  # the others are to run
         logger.exception("the schedule %s has failed; once more in %s s", row.name, PAUSE_AFTER_ERROR.total_seconds())
         return now + PAUSE_AFTER_ERROR
