@@ -104,6 +104,14 @@ def test_it_runs_when_the_admin_or_another_process_asks(tmp_path):
             server.wait_until(lambda number=number: sqlite(tmp_path, RARE) == [(number,)])
 
 
+def test_a_scheduled_command_runs_in_the_server(tmp_path):
+    command = "SELECT status FROM tasks_taskrecord WHERE task = 'tasks.commands.run_command'"
+    with running(tmp_path, **QUIET) as server:
+        log_in(server)
+        act(server, "run_now", "tasks.commands.run_command clearsessions")
+        server.wait_until(lambda: sqlite(tmp_path, command) == [("SUCCESSFUL",)])
+
+
 def test_what_was_missed_is_made_up_for_once_at_the_next_start(tmp_path):
     with running(tmp_path, **SITE) as server:
         server.wait_until(lambda: len(sqlite(tmp_path, TICKS)) >= 1)
