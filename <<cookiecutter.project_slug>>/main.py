@@ -2,11 +2,6 @@
 
 import sys
 
-import runtime  # noqa: F401  refuses a Python that is too old for the rest
-
-# isort: split
-import uvloop
-
 from runtime.board import Board
 from runtime.bridge import Bridge
 from runtime.check import check
@@ -16,7 +11,7 @@ from runtime.node import Node
 from runtime.plan import Plan, StartError
 from runtime.reload import Reload
 from runtime.server import Server
-from runtime.shutdown import leave, run_until_stopped
+from runtime.shutdown import leave, run, run_until_stopped
 from runtime.status import show_status
 from runtime.storage import Storage
 from runtime.supervisor import Supervisor, seats_needed
@@ -53,7 +48,7 @@ def main() -> int | str:
                 return check(plan)
             if arguments.command == "status":
                 return show_status(plan)
-            return uvloop.run(serve(plan, boot, take_data_dir(plan)))
+            return run(serve(plan, boot, take_data_dir(plan)))
     except StartError as error:
         return str(error)
 

@@ -11,6 +11,8 @@ from collections.abc import Coroutine
 from concurrent.interpreters import ExecutionFailed
 from typing import Any
 
+import uvloop
+
 from runtime.host import call_once
 from runtime.log import event, logger
 from runtime.plan import Plan, StartError
@@ -18,6 +20,11 @@ from runtime.server import Server
 from runtime.supervisor import Supervisor
 
 GRACE = 5.0  # seconds over the budget for giving tasks back; then a C timer ends the process, whoever holds the GIL
+
+
+def run(serve: Coroutine[Any, Any, int]) -> int:
+    """Run the main interpreter's event loop, uvloop's, until the server has ended; returns the exit code."""
+    return uvloop.run(serve)
 
 
 async def run_until_stopped(start: Coroutine[Any, Any, None], worn_out: asyncio.Event) -> int:

@@ -13,7 +13,10 @@ from django.utils.safestring import SafeString
 
 from tasks import control
 from tasks.admin_list import ORDER, CappedPaginator, QueueFilter, StateFilter, TaskFilter
+from tasks.admin_schedules import ScheduleAdmin
 from tasks.models import TaskRecord
+
+__all__ = ["ScheduleAdmin", "TaskRecordAdmin"]
 
 AT_ONCE = 1000  # tasks that an action takes: it is to end before its request times out
 EVERYWHERE = [ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]

@@ -1,8 +1,8 @@
-"""What is done once per node: wake tasks whose time has come, count the queues, look after what was missed; prune.
+"""What is done once per node: wake tasks whose time has come, enqueue recurring ones, count the queues, prune.
 
-A thread of the first worker interpreter. It sleeps until the next waiting task is due, until somebody wants counts
-(/metrics) or enqueues for later, and at the longest for LOOK_AFTER seconds. With PostgreSQL it looks after the other
-nodes as well (tasks/nodes.py).
+A thread of the first worker interpreter. It sleeps until the next waiting task or tick is due, until somebody
+wants counts (/metrics) or enqueues for later, and at the longest for LOOK_AFTER seconds. With PostgreSQL it looks after
+the other nodes as well (tasks/nodes.py).
 """
 
 import logging
@@ -20,6 +20,7 @@ from runtime.inside import Assignment
 from tasks import counting, pruning, queue
 from tasks.nodes import Nodes
 from tasks.patience import PASSING
+from tasks.ticks import Ticker
 from tasks.wakeup import announce
 
 logger = logging.getLogger("tasks")
@@ -38,16 +39,20 @@ def _run(assignment: Assignment) -> None:
     poll = select.poll()
     for descriptor in (assignment.stop, assignment.wakeups.housekeeper):
         poll.register(descriptor, select.POLLIN)
-    nodes, next_round = Nodes(assignment), 0.0
-    while not any(descriptor == assignment.stop for descriptor, _ in poll.poll(_until(next_round, nodes.next_look))):
+    nodes, ticker, next_round = Nodes(assignment), Ticker(), 0.0
+    while assignment.stop not in dict(poll.poll(_until(next_round, nodes.next_look, ticker.next_look))):
         asked = wakeup.take(assignment.wakeups.housekeeper)
         while wakeup.take(assignment.wakeups.housekeeper):
             pass
+        if asked:
+            ticker.ask()
         try:
             if time.monotonic() >= nodes.next_look:
                 nodes.look()
             if asked or time.monotonic() >= next_round:
                 next_round = time.monotonic() + _keep_house(assignment, count=asked)
+            if time.monotonic() >= ticker.next_look:
+                ticker.look(timezone.now())
         except PASSING as error:
             logger.warning("the database does not answer the housekeeper, again in %s s: %s", PAUSE_AFTER_ERROR, error)
             next_round = time.monotonic() + PAUSE_AFTER_ERROR
@@ -56,6 +61,7 @@ def _run(assignment: Assignment) -> None:
             next_round = time.monotonic() + PAUSE_AFTER_ERROR
         finally:
             close_old_connections()
+    wakeup.signal(assignment.wakeups.housekeeper)  # a successor that runs already may have missed what this one took
 
 
 def _until(*times: float) -> float:

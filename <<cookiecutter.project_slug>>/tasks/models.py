@@ -1,4 +1,4 @@
-"""The one table of the queue: a row is a task, from its enqueueing until it is pruned."""
+"""The tables: a row is a task, from its enqueueing until it is pruned, or a schedule, as long as it is declared."""
 
 import uuid
 
@@ -64,3 +64,20 @@ class TaskRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.task} {self.id}"
+
+
+class Schedule(models.Model):
+    """A recurring task as the project declares it (tasks/schedule.py), and its times (tasks/ticks.py)."""
+
+    name = models.CharField(max_length=200, primary_key=True)
+    task = models.CharField(max_length=200, help_text="Dotted path of the task's function.")
+    expression = models.CharField(max_length=200)  # "every 10m", "0 3 * * * Europe/Berlin"
+    last_run = models.DateTimeField(null=True, blank=True, help_text="When the task was last enqueued.")
+    next_run = models.DateTimeField(null=True, blank=True)  # null: paused, and not asked for either
+    paused = models.BooleanField(db_default=False, default=False)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name

@@ -4,10 +4,12 @@ With PostgreSQL there may be other nodes: NOTIFY tells their main interpreters (
 """
 
 from datetime import datetime
+from functools import partial
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
+from django.utils import timezone
 
 from runtime import inside
 from runtime import wakeup as descriptors
@@ -28,6 +30,12 @@ def wake(queue: str, number: int = 1, due: datetime | None = None) -> None:
         descriptors.signal(inside.current.wakeups.housekeeper)
     else:
         descriptors.signal(inside.current.wakeups.queues[queue], number)
+
+
+def wake_housekeepers() -> None:
+    """With the transaction that is open: times in the table have changed, the housekeepers of all nodes are to look."""
+    announce("", due=timezone.now())
+    transaction.on_commit(partial(wake, "", due=timezone.now()))
 
 
 def announce(queue: str, number: int = 1, due: datetime | None = None) -> None:

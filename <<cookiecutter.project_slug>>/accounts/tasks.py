@@ -1,0 +1,7 @@
+"""What recurs for the accounts."""
+
+from tasks import schedule
+from tasks.commands import run_command
+
+# Only this: finished tasks are pruned by a thread of its own (tasks/pruning.py), which a full queue does not hold up.
+schedule.cron("0 3 * * *")(run_command, "clearsessions")
