@@ -6,6 +6,7 @@ rolled back. The row holds it as it will be sent, and to whom, blind copies incl
 
 import smtplib
 from collections.abc import Sequence
+from contextlib import suppress
 from email import message_from_string
 from email.message import EmailMessage as MimeMessage
 from email.policy import default
@@ -19,7 +20,7 @@ from django.tasks import task
 from tasks import queue
 from tasks.backends import Call
 from tasks.context import DurableContext
-from tasks.patience import until_it_passes
+from tasks.patience import PASSING
 
 type Refused = dict[str, tuple[int, bytes]]  # address → code and text of the mail server's answer
 
@@ -64,9 +65,9 @@ def send(context: DurableContext, mailer: str, sender: str, recipients: list[str
         if is_final(error):
             raise MailRefused(str(error)) from error
         raise
-    # Links that sign somebody in are not left lying about.
-    sent = {"args": [mailer, sender, recipients, ""], "kwargs": {}}
-    until_it_passes(lambda: queue.update(context.claimed, arguments=sent))
+    # Links that set a password are not left lying about. If they must be: a second mail would be worse.
+    with suppress(*PASSING):
+        queue.update(context.claimed, arguments={"args": [mailer, sender, recipients, ""], "kwargs": {}})
 
 
 class StoredMail(EmailMessage):
