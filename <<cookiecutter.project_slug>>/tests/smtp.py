@@ -2,9 +2,10 @@
 
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -15,6 +16,7 @@ class Mail:
     sender: str
     recipients: list[str]
     content: bytes
+    arrived_at: int = field(default_factory=time.time_ns)
 
     @property
     def message(self) -> EmailMessage:
