@@ -128,7 +128,10 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG  # development: straight from the sources
 
-MAILERS = {"default": env.mailer("EMAIL_URL", "consolemail://" if DEBUG else "smtp://localhost:25")}
+OUTBOX = env.mailer("EMAIL_URL", "consolemail://" if DEBUG else "smtp://localhost:25")
+MAILERS = {"default": {"BACKEND": "tasks.mail.EmailBackend"}, "outbox": OUTBOX}  # through the queue, into the outbox
+if OUTBOX["BACKEND"] == "django.core.mail.backends.console.EmailBackend":
+    MAILERS = {"default": OUTBOX}  # shown at once, where it was sent
 
 # Accounts and safety
 

@@ -75,6 +75,7 @@ class Seat:
 
     def settle(self) -> None:
         self.row[Cell.DONE] = self.row[Cell.BUSY_SINCE] = self.row[Cell.TASK_HIGH] = self.row[Cell.TASK_LOW] = 0
+        self.row[Cell.AWAITED] = 0
         self.row[Cell.THREAD] = threading.get_native_id()
         self.turn()
         self._count_objects()

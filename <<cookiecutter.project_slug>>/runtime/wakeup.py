@@ -21,12 +21,16 @@ class Wakeups:
     housekeeper: int  # a task became due later than now, or somebody wants fresh gauges
     supervisor: int  # a state on the board has changed
     mailboxes: tuple[tuple[int, int], ...] = ()  # by seat: two ends of a socket (tasks/handover.py)
+    finished: tuple[int, ...] = ()  # by seat: a task that is waited for there has ended (tasks/awaiting.py)
 
     @classmethod
     def make(cls, queues: tuple[str, ...], seats: int = 0) -> Wakeups:
-        mailboxes = tuple(mailbox() for _ in range(seats))
         return cls(
-            queues={queue: event() for queue in queues}, housekeeper=event(), supervisor=event(), mailboxes=mailboxes
+            queues={queue: event() for queue in queues},
+            housekeeper=event(),
+            supervisor=event(),
+            mailboxes=tuple(mailbox() for _ in range(seats)),
+            finished=tuple(event() for _ in range(seats)),
         )
 
     def close(self) -> None:
@@ -36,7 +40,7 @@ class Wakeups:
     @property
     def descriptors(self) -> set[int]:
         ends = (end for mailbox in self.mailboxes for end in mailbox)
-        return {*self.queues.values(), self.housekeeper, self.supervisor, *ends}
+        return {*self.queues.values(), self.housekeeper, self.supervisor, *ends, *self.finished}
 
 
 def event() -> int:

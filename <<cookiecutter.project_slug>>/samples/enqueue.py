@@ -12,12 +12,16 @@ from django.tasks import TaskResult
 
 from accounts.errors import BadRequest
 from samples.limits import limits
-from samples.tasks import export_orders, parse_document, resize_image
+from samples.tasks import export_orders, parse_document, preview_image, resize_image
 from samples.uploads import DOCUMENT_FORMATS, IMAGE_FORMATS, take_upload
 
 
 def enqueue_image(request: HttpRequest) -> TaskResult[..., Any]:
     return resize_image.enqueue(take_upload(request, IMAGE_FORMATS))
+
+
+def enqueue_preview(request: HttpRequest) -> TaskResult[..., Any]:
+    return preview_image.enqueue(take_upload(request, IMAGE_FORMATS))
 
 
 def enqueue_document(request: HttpRequest) -> TaskResult[..., Any]:

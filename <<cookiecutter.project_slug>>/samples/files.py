@@ -2,6 +2,7 @@
 
 uploads/ID               what somebody sent, without a name or type of theirs; never served
 images/ID/large.jpg      results, one folder for each
+previews/ID/small.jpg
 documents/ID/text.txt
 exports/ID/orders.csv
 

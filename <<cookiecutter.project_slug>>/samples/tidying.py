@@ -19,7 +19,7 @@ from django.db.models.functions import Cast
 from samples.files import media_root
 from tasks.models import TaskRecord
 
-KINDS = ("uploads", "images", "documents", "exports")
+KINDS = ("uploads", "images", "previews", "documents", "exports")
 LEAST_AGE = 86_400.0  # seconds: a younger file may belong to a request that has not enqueued its task yet
 UUIDS = re.compile("[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 

@@ -17,7 +17,7 @@ from django.utils.json import normalize_json
 
 from runtime.inside import Seat
 from runtime.watchdog import Insisted, Run
-from tasks import queue, wakeup
+from tasks import awaiting, queue, wakeup
 from tasks.context import DurableContext
 from tasks.errors import TaskCancelled, TaskSuspended, TaskTimeout
 from tasks.options import DurableTask
@@ -103,6 +103,7 @@ class Attempt:
         if self.context is not None:
             until_it_passes(self.context.save)
         if until_it_passes(lambda: queue.succeed(self.claimed, value)):
+            awaiting.tell(self.claimed.id)
             self._tell_finished(TaskResultStatus.SUCCESSFUL, return_value=value)
         return "successful"
 
@@ -126,6 +127,7 @@ class Attempt:
             return OUTCOMES.get(type(error), "retried")
         logger.error("%s failed: %r", self.label, error, exc_info=where_it_was(error))
         if until_it_passes(lambda: queue.fail(self.claimed, history=history, **unsaved)):
+            awaiting.tell(self.claimed.id)
             self._tell_finished(TaskResultStatus.FAILED, errors=errors_of(history))
         return OUTCOMES.get(type(error), "failed")
 

@@ -14,7 +14,6 @@ from django.utils.json import normalize_json
 
 from tasks import queue, wakeup
 from tasks.handover import hand_over
-from tasks.models import TaskRecord
 from tasks.options import DurableTask
 from tasks.queue import NewTask
 from tasks.results import as_result, new_result
@@ -49,9 +48,12 @@ class DurableBackend(BaseTaskBackend):
 
     def get_result(self, result_id: str) -> TaskResult:
         try:
-            return as_result(TaskRecord.objects.get(pk=uuid.UUID(str(result_id))))
-        except (TaskRecord.DoesNotExist, ValueError) as error:
-            raise TaskResultDoesNotExist(result_id) from error
+            found = queue.find(uuid.UUID(str(result_id)))
+        except ValueError:
+            found = None
+        if found is None:
+            raise TaskResultDoesNotExist(result_id)
+        return as_result(found)
 
     def _new(self, task: Task, args: Sequence[Any], kwargs: dict[str, Any]) -> NewTask:
         return NewTask(

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from tasks import wakeup
+from tasks import awaiting, wakeup
 from tasks.errors import TaskCancelled
 from tasks.models import TaskRecord
 from tasks.queue import FAILED, READY, RUNNING
@@ -15,6 +15,7 @@ def cancel(record: TaskRecord) -> bool:
     waiting = TaskRecord.objects.filter(pk=record.pk, status=READY)
     history = [*record.history, _trace(record)]
     if waiting.update(status=FAILED, finished_at=timezone.now(), cancelled=True, history=history):
+        awaiting.tell(record.pk)
         return True
     asked = TaskRecord.objects.filter(pk=record.pk, status=RUNNING).update(cancelled=True)
     wakeup.cancel(record.pk)

@@ -18,3 +18,7 @@ class TaskCancelled(Exception):
 
 class WorkerLost(Exception):
     """The process or the interpreter that ran the task has died."""
+
+
+class WaitsForever(RuntimeError):
+    """Who waits for the task keeps it from running."""

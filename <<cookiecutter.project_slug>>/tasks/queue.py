@@ -22,6 +22,7 @@ from tasks import statements, wakeup
 from tasks.models import TaskRecord
 from tasks.statements import (
     CLAIM,
+    FIND,
     HELD,
     INSERT,
     INSERT_CLAIMED,
@@ -81,6 +82,16 @@ class ClaimedTask:
     claim: str  # the holder
 
 
+@dataclass(slots=True)
+class FoundTask(ClaimedTask):
+    """A row as it is, in the order of FIND's columns. The claim is None where nobody holds it."""
+
+    status: str
+    worker: str
+    finished_at: datetime | None
+    return_value: Any
+
+
 def insert(tasks: Sequence[NewTask]) -> None:
     """Put tasks into the table; with the open transaction, if there is one."""
     if len(tasks) == 1:  # no transaction of its own for the usual case
@@ -124,15 +135,29 @@ def held(holder: str) -> list[ClaimedTask]:
     return [_claimed(row, holder) for row in execute(HELD, (holder,)).fetchall()]
 
 
-def _claimed(row: tuple[Any, ...], holder: str) -> ClaimedTask:
-    found = ClaimedTask(*(*row, holder))
-    found.id = read_key(row[0])
-    found.arguments = json.loads(row[5])
-    found.run_after = read_moment(row[6])
-    found.enqueued_at, found.started_at, found.last_attempted_at = map(read_moment, row[7:10])
-    found.checkpoint = row[12] and json.loads(row[12])
-    found.history = json.loads(row[13])
+def find(task_id: uuid.UUID) -> FoundTask | None:
+    """Any task, waiting, running or finished; None where there is no such task."""
+    row = execute(FIND, (key(task_id),)).fetchone()
+    if row is None:
+        return None
+    found = _read(FoundTask(*row))
+    found.finished_at = read_moment(found.finished_at)
+    found.return_value = found.return_value and json.loads(found.return_value)
     return found
+
+
+def _claimed(row: tuple[Any, ...], holder: str) -> ClaimedTask:
+    return _read(ClaimedTask(*(*row, holder)))
+
+
+def _read[T: ClaimedTask](task: T) -> T:
+    """What the driver gives, as Python has it."""
+    task.id = read_key(task.id)
+    task.arguments, task.history = json.loads(task.arguments), json.loads(task.history)  # type: ignore[arg-type]
+    task.checkpoint = task.checkpoint and json.loads(task.checkpoint)
+    task.run_after, task.enqueued_at = read_moment(task.run_after), read_moment(task.enqueued_at)
+    task.started_at, task.last_attempted_at = read_moment(task.started_at), read_moment(task.last_attempted_at)
+    return task
 
 
 def succeed(task: ClaimedTask, return_value: Any) -> bool:

@@ -8,8 +8,7 @@ from django.tasks import Task, TaskResult, TaskResultStatus
 from django.tasks.base import TaskError
 from django.utils.module_loading import import_string
 
-from tasks.models import TaskRecord
-from tasks.queue import ClaimedTask, NewTask
+from tasks.queue import ClaimedTask, FoundTask, NewTask
 
 
 class TaskNotFound(ImportError):
@@ -28,7 +27,7 @@ def find_task(path: str) -> Task:
     return found
 
 
-def _variant(task: Task, record: TaskRecord | ClaimedTask) -> Task:
+def _variant(task: Task, record: ClaimedTask) -> Task:
     """The task as it was enqueued: perhaps `using()` another backend, queue, priority or time."""
     wanted = record.backend, record.queue, record.priority, record.run_after
     if (task.backend, task.queue_name, task.priority, task.run_after) == wanted:
@@ -37,16 +36,16 @@ def _variant(task: Task, record: TaskRecord | ClaimedTask) -> Task:
     return task.using(backend=backend, queue_name=queue, priority=priority, run_after=run_after)
 
 
-def as_result(record: TaskRecord) -> TaskResult:
+def as_result(found: FoundTask) -> TaskResult:
     """What the row says, as Django's API shows it."""
-    task = _variant(find_task(record.task), record)
+    task = _variant(find_task(found.task), found)
     result = _result(
-        record.pk, task, record.backend, record.arguments, enqueued_at=record.enqueued_at,
-        status=TaskResultStatus(record.status), started_at=record.started_at, finished_at=record.finished_at,
-        last_attempted_at=record.last_attempted_at, errors=errors_of(record.history),
-        worker_ids=worker_ids(record.history, record.claim or record.worker, record.attempt),
+        found.id, task, found.backend, found.arguments, enqueued_at=found.enqueued_at,
+        status=TaskResultStatus(found.status), started_at=found.started_at, finished_at=found.finished_at,
+        last_attempted_at=found.last_attempted_at, errors=errors_of(found.history),
+        worker_ids=worker_ids(found.history, found.claim or found.worker, found.attempt),
     )  # fmt: skip
-    object.__setattr__(result, "_return_value", record.return_value)
+    object.__setattr__(result, "_return_value", found.return_value)
     return result
 
 

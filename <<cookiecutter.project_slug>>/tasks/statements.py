@@ -74,6 +74,9 @@ UPDATE tasks_taskrecord
 RETURNING {COLUMNS}
 """)  # noqa: S608  constants
 HELD = _for_driver(f"SELECT {COLUMNS} FROM tasks_taskrecord WHERE claim = %s AND status = 'RUNNING'")  # noqa: S608
+FIND = _for_driver(f"""
+SELECT {COLUMNS}, claim, status, worker, finished_at{TEXT}, return_value FROM tasks_taskrecord WHERE id = %s
+""")  # noqa: S608
 SUCCEED = _for_driver("""
 UPDATE tasks_taskrecord
    SET status = 'SUCCESSFUL', return_value = %s, finished_at = %s, worker = claim, claim = NULL

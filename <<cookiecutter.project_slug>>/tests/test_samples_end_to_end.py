@@ -48,6 +48,17 @@ def test_an_image_comes_back_in_three_sizes(server, image_format):
     assert sizes == [(1600, 800), (800, 400), (200, 100)]
 
 
+def test_a_preview_comes_back_with_the_answer(server):
+    content = io.BytesIO()
+    Image.linear_gradient("L").resize((2000, 1000)).convert("RGB").save(content, "JPEG")
+    answer = server.client.post("/api/previews/", files={"file": ("a.jpg", content.getvalue())})
+
+    assert answer.status_code == 200, answer.text
+    preview = answer.json()
+    with Image.open(io.BytesIO(server.client.get(preview["url"]).content)) as image:
+        assert image.size == (preview["width"], preview["height"]) == (200, 100)
+
+
 def test_a_document_comes_back_as_text(server):
     content = io.BytesIO()
     canvas = Canvas(content)

@@ -17,6 +17,13 @@ def first_line(enqueued: int) -> float:
 
 
 @task
+def last_line(seconds: float) -> int:
+    """Work for some time; the clock's nanoseconds at its end."""
+    time.sleep(seconds)
+    return time.time_ns()
+
+
+@task
 def endless(seconds: float) -> int:
     """Pure Python without pause."""
     end, turns = time.monotonic() + seconds, 0

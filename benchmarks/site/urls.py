@@ -9,6 +9,7 @@ urlpatterns = [
     path("bench/python", views.python),
     path("bench/enqueue", views.enqueue),
     path("bench/result/<str:task_id>", views.result),
+    path("bench/wait/<int:milliseconds>", views.wait_for),
     path("bench/stuck/<str:way>/<str:argument>", views.stuck),
     *project,
 ]

@@ -4,6 +4,7 @@ import time
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from tasks import wait
 
 from benchmarks.site import stuck as stuck_tasks
 from benchmarks.site import tasks
@@ -31,6 +32,14 @@ def enqueue(request: HttpRequest) -> JsonResponse:
 def result(request: HttpRequest, task_id: str) -> JsonResponse:
     """Milliseconds that it took."""
     return JsonResponse({"result": tasks.first_line.get_result(task_id).return_value})
+
+
+def wait_for(request: HttpRequest, milliseconds: int) -> JsonResponse:
+    """Wait for a task that works so long: milliseconds from its last line to here, and from here to here beyond it."""
+    started = time.time_ns()
+    result = wait(tasks.last_line.using(queue_name="critical").enqueue(milliseconds / 1000), 30)
+    now = time.time_ns()
+    return JsonResponse({"after": (now - result.return_value) / 1e6, "over": (now - started) / 1e6 - milliseconds})
 
 
 def stuck(request: HttpRequest, way: str, argument: str) -> JsonResponse:

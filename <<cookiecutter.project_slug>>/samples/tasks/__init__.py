@@ -2,6 +2,6 @@
 
 from samples.tasks.documents import parse_document
 from samples.tasks.exports import export_orders
-from samples.tasks.images import resize_image
+from samples.tasks.images import preview_image, resize_image
 
-__all__ = ["export_orders", "parse_document", "resize_image"]
+__all__ = ["export_orders", "parse_document", "preview_image", "resize_image"]

@@ -43,6 +43,16 @@ def resize_image(upload_id: str) -> ImageResult:
     return {"format": decoded.format, "width": decoded.width, "height": decoded.height, "variants": variants}
 
 
+@task(queue_name="images", priority=50)  # somebody waits for it, so it goes before what nobody waits for
+def preview_image(upload_id: str) -> Variant:
+    """The small variant alone. Raises as `resize_image` does."""
+    from samples import decoding, imaging
+
+    decoded = decoding.decode(existing_upload(upload_id))
+    image = imaging.fit(decoded.image, imaging.SIZES["small"])
+    return _write_variant("small", image, imaging.OUTPUT[decoded.format], result_folder("previews", upload_id))
+
+
 def _write_variant(name: str, image: Image, output: OutputFormat, folder: Path) -> Variant:
     from samples import imaging
 

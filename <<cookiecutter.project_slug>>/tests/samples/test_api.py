@@ -88,7 +88,7 @@ def test_files_that_are_refused(
     assert_refused(post_file(client, url, content, name="photo.jpg"), status, type, message, media)
 
 
-@pytest.mark.parametrize("url", ["/api/images/", "/api/documents/"])
+@pytest.mark.parametrize("url", ["/api/images/", "/api/previews/", "/api/documents/"])
 @pytest.mark.parametrize(
     "body",
     [
@@ -111,7 +111,7 @@ def test_a_file_that_is_too_large(client: Client, media: Path, settings: Setting
     assert post_file(client, "/api/images/", gif).status_code == 202
 
 
-@pytest.mark.parametrize("url", ["/api/images/", "/api/documents/", "/api/exports/"])
+@pytest.mark.parametrize("url", ["/api/images/", "/api/previews/", "/api/documents/", "/api/exports/"])
 def test_a_body_announced_too_large_is_not_read(client: Client, media: Path, url: str) -> None:
     body = io.BytesIO(b"--x\r\n")
     extra: dict[str, Any] = {"CONTENT_LENGTH": str(MULTIPART_LIMIT + 1), "wsgi.input": body}
@@ -126,7 +126,7 @@ def test_numbers_of_rows_that_are_refused(client: Client, media: Path, rows: str
     assert_refused(response, 400, "BadRequest", "a whole number from 1 to 1,000,000", media)
 
 
-@pytest.mark.parametrize("url", ["/api/images/", "/api/documents/", "/api/exports/"])
+@pytest.mark.parametrize("url", ["/api/images/", "/api/previews/", "/api/documents/", "/api/exports/"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS"])
 def test_other_methods(client: Client, media: Path, url: str, method: str) -> None:
     response = client.generic(method, url)

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection
 from django.tasks import TaskContext, task
 
+from tasks import wait
 from tests.site import gates
 
 
@@ -68,6 +69,12 @@ def succeed_at(context: TaskContext, number: int) -> int:
     if context.attempt < number:
         raise ValueError(f"attempt {context.attempt}")
     return context.attempt
+
+
+@task
+def ask(queue_name: str, seconds: float) -> int:
+    """Enqueue another task, and wait for it."""
+    return wait(add.using(queue_name=queue_name).enqueue(1, 2), seconds).return_value
 
 
 @task

@@ -6,6 +6,8 @@ from tests.site import views
 
 urlpatterns = [
     path("test/enqueue", views.enqueue),
+    path("test/answer", views.answer),
+    path("test/answers", views.answers),
     path("test/transaction/<str:end>", views.transaction_of),
     path("test/interpreter", views.interpreter),
     path("test/wait/<path:gate>", views.wait),

@@ -1,3 +1,4 @@
+import asyncio
 import json
 from collections.abc import Iterator
 from concurrent import interpreters
@@ -8,6 +9,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpRe
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
+from tasks import await_result
+from tasks import wait as wait_for
 from tasks.models import TaskRecord
 from tests.site import gates, tasks
 
@@ -20,6 +23,25 @@ def enqueue(request: HttpRequest) -> JsonResponse:
         options["run_after"] = timezone.now() + timedelta(seconds=delay)
     task = getattr(tasks, body["task"]).using(**options)
     return JsonResponse({"id": task.enqueue(*body["arguments"]).id})
+
+
+@csrf_exempt
+def answer(request: HttpRequest) -> JsonResponse:
+    """Enqueue a task and wait for it."""
+    body = json.loads(request.body)
+    try:
+        result = wait_for(getattr(tasks, body["task"]).enqueue(*body["arguments"]), body["seconds"])
+    except TimeoutError as error:
+        return JsonResponse({"late": str(error)})
+    return JsonResponse({"status": result.status, "result": result.return_value})
+
+
+@csrf_exempt
+async def answers(request: HttpRequest) -> JsonResponse:
+    """Wait for several tasks at once."""
+    enqueued = [await tasks.add.aenqueue(number, 1) for number in range(5)]
+    results = await asyncio.gather(*(await_result(each, 60) for each in enqueued))
+    return JsonResponse({"results": [result.return_value for result in results]})
 
 
 @csrf_exempt
