@@ -8,6 +8,7 @@ import logging.config
 import os
 import sys
 import threading
+from collections.abc import Callable
 from concurrent import interpreters
 from pathlib import Path
 from typing import Any, Self
@@ -43,7 +44,7 @@ class Boot:
     def read_plan(self) -> Plan:
         """The plan that settings and arguments ask for. Raises StartError with one line where a value is wrong."""
         threading.current_thread().name = "main"
-        plan = Plan.from_dict(self._call("read_plan"))
+        plan = self._read()
         logging.config.dictConfig(log.configuration(plan.log_format))
         return plan
 
@@ -64,12 +65,19 @@ class Boot:
         finally:
             self.interpreter.close()
 
-    def again(self) -> Plan:
-        """The plan of the code that is on disk now, prepared. Raises StartError as a start does."""
+    def again(self, accept: Callable[[Plan], None]) -> Plan:
+        """The plan of the code that is on disk now, prepared. Raises StartError as a start does.
+
+        `accept` raises one as well, for a plan that this process cannot go on with: before anything is prepared.
+        """
         with Boot(self.arguments) as fresh:
-            plan = fresh.read_plan()
+            plan = fresh._read()
+            accept(plan)
             fresh._prepare()
             return plan
+
+    def _read(self) -> Plan:
+        return Plan.from_dict(self._call("read_plan"))
 
     def _call(self, function: str, *arguments: str) -> dict[str, Any]:
         found: dict[str, Any] | None = self.interpreter.call(inside.call, f"runtime.boot:{function}", *arguments)

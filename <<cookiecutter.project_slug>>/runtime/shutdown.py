@@ -2,6 +2,7 @@
 
 import asyncio
 import faulthandler
+import logging
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ from runtime.plan import Plan, StartError
 from runtime.server import Server
 from runtime.supervisor import Supervisor
 
+GIVING_BACK = 4.0  # seconds over the budget
 GRACE = 5.0  # seconds over the budget for giving tasks back; then a C timer ends the process, whoever holds the GIL
 
 
@@ -51,6 +53,17 @@ def _unless_plain(error: BaseException | None) -> BaseException | None:
     return None if isinstance(error, StartError) else error
 
 
+async def give_back(boot: str, left: list[str]) -> None:
+    """Return what these interpreters hold to the queue. It takes the code that is on disk now: it may be broken."""
+    work = asyncio.to_thread(call_once, "isolated", "runtime.boot:give_back", boot)
+    try:
+        number = await asyncio.wait_for(work, GIVING_BACK)
+    except Exception as error:  # the next start finds them all the same
+        event("tasks_not_given_back", logging.ERROR, interpreters=",".join(left), reason=" ".join(str(error).split()))
+    else:
+        event("tasks_given_back", number=number, interpreters=",".join(left))
+
+
 async def leave(plan: Plan, server: Server, supervisor: Supervisor, exit_code: int) -> int:
     """Stop taking requests and tasks, finish what runs, give the rest back."""
     deadline = time.monotonic() + plan.shutdown_timeout
@@ -59,9 +72,8 @@ async def leave(plan: Plan, server: Server, supervisor: Supervisor, exit_code: i
     supervisor.stop_workers()
     answered = await server.close(deadline - time.monotonic())
     left = await supervisor.stop(deadline)
-    if left:
-        given_back: int = await asyncio.to_thread(call_once, "isolated", "runtime.boot:give_back", supervisor.boot)
-        event("tasks_given_back", number=given_back, interpreters=",".join(left))
+    if supervisor.hosts:
+        await give_back(supervisor.boot, left)
     await supervisor.peers.stop()
     event("stopped", requests_left=not answered)
     if left or not answered or supervisor.metrics.abandoned:

@@ -6,4 +6,5 @@ from config.settings import INTERPRETERS, env
 
 INSTALLED_APPS = [*PROJECT_APPS, "tests.site"]
 ROOT_URLCONF = "tests.site.urls"
+INTERPRETERS["web"]["canary"] = 0
 INTERPRETERS["web"]["request_timeout"] = env.seconds("WEB_REQUEST_TIMEOUT", 30)

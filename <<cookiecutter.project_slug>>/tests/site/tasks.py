@@ -11,11 +11,20 @@ from django.db import connection
 from django.tasks import TaskContext, task
 
 from tests.site import gates
+from tests.site.version import VERSION
 
 
 @task
 def which_interpreter() -> int:
     return interpreters.get_current().id
+
+
+@task
+def which_version(gate: str = "") -> str:
+    """The code that runs it; at a gate if there is one."""
+    if gate:
+        gates.arrive_and_wait(gate)
+    return VERSION
 
 
 @task(takes_context=True)

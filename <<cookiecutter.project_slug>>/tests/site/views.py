@@ -10,6 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from tasks.models import TaskRecord
 from tests.site import gates, tasks
+from tests.site.version import VERSION
 
 
 @csrf_exempt
@@ -33,6 +34,10 @@ def transaction_of(request: HttpRequest, end: str) -> JsonResponse:
 
 def interpreter(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"interpreter": interpreters.get_current().id})
+
+
+def version(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"version": VERSION, "interpreter": interpreters.get_current().id})
 
 
 def wait(request: HttpRequest, gate: str) -> HttpResponse:
