@@ -1,7 +1,7 @@
 from config.urls import urlpatterns as project
 from django.urls import path
 
-from benchmarks.site import views
+from benchmarks.site import soak, views
 
 urlpatterns = [
     path("bench/hello", views.hello),
@@ -10,5 +10,9 @@ urlpatterns = [
     path("bench/enqueue", views.enqueue),
     path("bench/result/<str:task_id>", views.result),
     path("bench/stuck/<str:way>/<str:argument>", views.stuck),
+    path("bench/soak/<str:name>/<str:argument>", soak.enqueue),
+    path("bench/endless/<str:way>", soak.endless),
+    path("bench/leave", soak.leave),
+    path("bench/sleep/<int:milliseconds>", soak.sleep),
     *project,
 ]
