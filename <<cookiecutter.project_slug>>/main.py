@@ -1,5 +1,6 @@
 """The server: web and background tasks in one process, each in interpreters of their own. `python main.py --help`."""
 
+import signal
 import sys
 
 from runtime.board import Board
@@ -41,6 +42,7 @@ async def serve(plan: Plan, boot: Boot, node: Node) -> int:
 
 def main() -> int | str:
     arguments = parse_arguments()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the supervisor hears it: the code is read now anyway
     try:
         with Boot(arguments) as boot:
             plan = boot.read_plan()

@@ -18,10 +18,10 @@ from benchmarks.server import Server, get, running
 SECONDS, ROUNDS, DOCUMENTS, PAGES = 5, 3, 10, 200
 
 
-def pdf() -> bytes:
+def pdf(pages: int = PAGES) -> bytes:
     content = io.BytesIO()
     canvas = Canvas(content)
-    for page in range(PAGES):
+    for page in range(pages):
         for line in range(40):
             canvas.drawString(
                 50, 800 - line * 18, f"Page {page}, line {line}: the quick brown fox jumps over the lazy dog."

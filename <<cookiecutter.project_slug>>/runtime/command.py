@@ -7,6 +7,7 @@ import importlib.util
 import logging.config
 import os
 import threading
+from collections.abc import Callable
 from concurrent import interpreters
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -46,7 +47,7 @@ class Boot:
     def read_plan(self) -> Plan:
         """The plan that settings and arguments ask for. Raises StartError with one line where a value is wrong."""
         threading.current_thread().name = "main"
-        plan = Plan.from_dict(self._call("read_plan"))
+        plan = self._read()
         self.kind = plan.web.interpreter
         logging.config.dictConfig(log.configuration(plan.log_format))
         return plan
@@ -70,12 +71,19 @@ class Boot:
         finally:
             self.interpreter.close()
 
-    def again(self) -> Plan:
-        """The plan of the code that is on disk now, prepared. Raises StartError as a start does."""
+    def again(self, accept: Callable[[Plan], None]) -> Plan:
+        """The plan of the code that is on disk now, prepared. Raises StartError as a start does.
+
+        `accept` raises one as well, for a plan that this process cannot go on with: before anything is prepared.
+        """
         with Boot(self.arguments) as fresh:
-            plan = fresh.read_plan()
+            plan = fresh._read()
+            accept(plan)
             fresh._prepare()
             return plan
+
+    def _read(self) -> Plan:
+        return Plan.from_dict(self._call("read_plan"))
 
     def _call(self, function: str, *arguments: str) -> dict[str, Any]:
         with ThreadPoolExecutor(max_workers=1) as thread:  # what it leaves behind in the heap is not main's

@@ -45,10 +45,26 @@ class Host:
         self.being_replaced = False
         self.on_trial = False  # the one that it is to replace still serves
         self.objects = 0  # that its interpreter had when it became ready
+        self.keep_until = 0.0  # monotonic seconds; it is not recycled before
+        self.reason = ""  # of its death
 
     @property
     def name(self) -> str:
         return self.assignment.name
+
+    @property
+    def number(self) -> int:
+        """In its pool; the first is 1."""
+        return int(self.name.rpartition("-")[2])
+
+    @property
+    def serves(self) -> bool:
+        return self.ready and not self.asked_to_stop
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it has died or was given up: it did not leave because it was asked to."""
+        return self.abandoned or bool(self.reason)
 
     def start(self, memory: memoryview, ended: Callable[[Host, str], None]) -> None:
         """`ended(host, reason)` is called in this host's thread; the reason is "" where it left as asked."""

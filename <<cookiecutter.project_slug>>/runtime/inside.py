@@ -177,6 +177,8 @@ def _run_threads(loop: Loop, seats: list[Seat]) -> None:
     def run(seat: Seat) -> None:
         try:
             seat.settle()
+            if seat is seats[0]:
+                seat.show_state(State.READY)
             loop(seat)
         except BaseException as error:
             logger.exception("the loop has ended with an error")
@@ -189,7 +191,6 @@ def _run_threads(loop: Loop, seats: list[Seat]) -> None:
     others = [threading.Thread(target=run, args=(seat,), name=f"{name}.{seat.index + 1}") for seat in seats[1:]]
     for thread in others:
         thread.start()
-    seats[0].show_state(State.READY)
     run(seats[0])
     for thread in others:
         thread.join()

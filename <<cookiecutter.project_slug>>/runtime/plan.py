@@ -27,6 +27,15 @@ class WebPool:
     name = "web"
     target = "runtime.web:run"
 
+    @property
+    def least(self) -> int:
+        """How many interpreters of the pool there are at any time."""
+        return self.count
+
+    @property
+    def most(self) -> int:
+        return self.count
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerPool:
@@ -40,9 +49,17 @@ class WorkerPool:
     interpreter: Kind = "isolated"
     timeout: float = 0  # seconds for a task; 0: no limit
     max_tasks: int = 0  # then the interpreter is replaced; 0: never
-    max_growth: int = 0  # allocated blocks over those at its start, then it is replaced; 0: never
+    max_growth: int = 0  # objects over those at its start, then it is replaced; 0: never
 
     target = "tasks.worker:run"
+
+    @property
+    def least(self) -> int:
+        return self.count[0]
+
+    @property
+    def most(self) -> int:
+        return self.count[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +102,10 @@ class Plan:
         """The pools that this node runs."""
         web = (self.web,) if "web" in self.roles else ()
         return web + (self.workers if "workers" in self.roles else ())
+
+    def pool(self, name: str) -> WebPool | WorkerPool | None:
+        """The pool of this name; None where there is none."""
+        return next((pool for pool in self.pools if pool.name == name), None)
 
 
 def parse_interpreters(setting: Any, queues: tuple[str, ...]) -> tuple[WebPool, tuple[WorkerPool, ...], list[str]]:

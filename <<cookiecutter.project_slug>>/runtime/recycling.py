@@ -3,14 +3,18 @@
 The supervisor replaces it: its successor is ready before it is asked to leave.
 """
 
+import time
+
 from runtime.board import Board, Cell
 from runtime.host import Host
 from runtime.plan import WebPool, WorkerPool
 
+PAUSE_AFTER_FAILURE = 30.0  # seconds before the next try where a successor did not come up
 
-def due(board: Board, pool: WebPool | WorkerPool | None, host: Host) -> str:
+
+def due(board: Board, pool: WebPool | WorkerPool, host: Host) -> str:
     """The option that asks for it; "" where none does, or it is on its way already."""
-    if pool is None or not host.ready or host.being_replaced or host.on_trial or host.asked_to_stop:
+    if not host.serves or host.being_replaced or host.on_trial or time.monotonic() < host.keep_until:
         return ""
     rows = [board.seat(seat) for seat in host.assignment.seats]
     done = sum(row[Cell.DONE] for row in rows)

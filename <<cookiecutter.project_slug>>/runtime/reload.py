@@ -6,18 +6,35 @@ taken back and everything stays as it was.
 
 import asyncio
 import logging
+import logging.config
+import re
 import time
+from concurrent.interpreters import ExecutionFailed
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from runtime import changes
+from runtime import changes, log
 from runtime.command import Boot
 from runtime.host import Host
 from runtime.log import event
 from runtime.plan import Plan, StartError
-from runtime.supervisor import Supervisor, seats_needed
+from runtime.renewal import Trial
+from runtime.supervisor import Supervisor, seats_to_change
 
-# What main has bound, opened or laid out once, so that a reload cannot change it.
-FIXED = ("data_dir", "database", "database_address", "database_file", "host", "port", "roles", "queues", "memory_limit")
+# What main has bound, opened or laid out once, so that a reload cannot change it: fields of the plan, and where they
+# are set.
+FIXED = {
+    "host": "HOST",
+    "port": "PORT",
+    "roles": "ROLES",
+    "data_dir": "DATA_DIR",
+    "database": "DATABASE_URL",
+    "database_address": "DATABASE_URL",
+    "database_file": "DATABASE_URL",
+    "memory_limit": "MEMORY_LIMIT",
+    "queues": "QUEUES of TASKS",
+}
 
 
 class Reload:
@@ -25,6 +42,7 @@ class Reload:
 
     def __init__(self, supervisor: Supervisor, boot: Boot) -> None:
         self.supervisor, self.boot = supervisor, boot
+        self.one_at_a_time = asyncio.Lock()
 
     def start(self) -> None:
         self.supervisor.in_background(self._hear())
@@ -43,48 +61,77 @@ class Reload:
 
     async def reload(self, *, careful: bool) -> bool:
         """Replace every interpreter. With `careful` everything is prepared as at a start, and the first one watched."""
-        started = time.monotonic()
-        event("reloading")
-        try:
-            plan = await self._prepare() if careful else self.supervisor.plan
-            await self._replace_all(plan, watched=careful and plan.web.canary > 0)
-        except Exception as error:  # whatever the new code does, the old one serves on
-            event("reload_failed", logging.ERROR, reason=" ".join(str(error).split()))
-            return False
-        event("reloaded", seconds=round(time.monotonic() - started, 3))
-        return True
+        async with self.one_at_a_time:
+            started = time.monotonic()
+            event("reloading")
+            try:
+                plan = await self._prepare() if careful else replace(self.supervisor.plan)
+                await self._replace_all(plan, watched=careful and plan.web.canary > 0)
+            except Exception as error:  # whatever the new code does, the old one serves on
+                event("reload_failed", logging.ERROR, reason=reason_of(error))
+                return False
+            event("reloaded", seconds=round(time.monotonic() - started, 3))
+            return True
 
     async def _prepare(self) -> Plan:
         async with self.supervisor.create_one_at_a_time:
-            plan = await asyncio.to_thread(self.boot.again)
+            return await self.supervisor.off_the_loop(partial(self.boot.again, self._accept))
+
+    def _accept(self, plan: Plan) -> None:
         old = self.supervisor.plan
-        if changed := [name for name in FIXED if getattr(plan, name) != getattr(old, name)]:
+        changed = {where: None for name, where in FIXED.items() if getattr(plan, name) != getattr(old, name)}
+        if changed:
             raise StartError(f"{', '.join(changed)}: changed, which takes a restart.")
-        if seats_needed(plan) > self.supervisor.board.seats:
-            raise StartError("INTERPRETERS: more threads than at the start, which takes a restart.")
-        return plan
+        if seats_to_change(old, plan) > self.supervisor.board.seats:
+            raise StartError("INTERPRETERS: so many more threads take a restart.")
 
     async def _replace_all(self, plan: Plan, *, watched: bool) -> None:
-        old_plan, self.supervisor.plan = self.supervisor.plan, plan  # for the successors
-        for host in sorted(self.supervisor.hosts, key=lambda host: not host.sockets):  # the web first
-            look = self._do_as_well if watched and host.sockets else None
-            if not await self.supervisor.replace(host, look) and self._serves(host):
-                self.supervisor.plan = old_plan
-                raise StartError(f"{host.name}: the new one did not start, or did worse. The old one serves on.")
-            watched = watched and not host.sockets
-        await self.supervisor.adopt(plan)
+        renewal = self.supervisor.renewal
+        trial = self._compare if watched else None
+        while (host := self._next_old(plan)) is not None:
+            if host.being_replaced:  # by recycling: its successor may have begun with the old code
+                await self.supervisor.wait_for_change()
+            elif host.thread is None:
+                renewal.start_afresh(host, plan)
+            else:
+                await self._replace(host, plan, trial if host.sockets else None)
+                trial = None if host.sockets else trial
+        await renewal.adopt(plan)
+        logging.config.dictConfig(log.configuration(plan.log_format))
 
-    def _serves(self, host: Host) -> bool:
-        return host in self.supervisor.hosts and host.ready and not host.asked_to_stop
+    def _next_old(self, plan: Plan) -> Host | None:
+        """The next interpreter to be replaced: one that was made for another plan. The web comes first."""
+        hosts = [host for host in self.supervisor.hosts if not (host.asked_to_stop or host.on_trial)]
+        old = [host for host in hosts if host.assignment.plan is not plan and plan.pool(host.assignment.pool)]
+        return min(old, key=lambda host: not host.sockets, default=None)
 
-    async def _do_as_well(self, new: Host) -> bool:
-        """Whether a new web interpreter answers with errors as seldom as the old ones beside it, for a while."""
+    async def _replace(self, host: Host, plan: Plan, trial: Trial | None) -> None:
+        flaw = await self.supervisor.renewal.replace(host, plan, trial)
+        if flaw and host in self.supervisor.hosts and not host.asked_to_stop:
+            raise StartError(f"{host.name}: {flaw}. The old one serves on.")
+
+    async def _compare(self, new: Host) -> str:
+        """Watch a new web interpreter beside the old ones: "" where it answers with errors as seldom as they do."""
         bridge = self.supervisor.bridge
-        others = [host for host in self.supervisor.hosts if host.sockets and host is not new]
-        before = [bridge.served(host) for host in others]
+        before = {host: bridge.served(host) for host in self.supervisor.hosts if host.sockets}
         await asyncio.sleep(self.supervisor.plan.web.canary)
-        after = [bridge.served(host) for host in others]
-        served, failed = (sum(b[n] - a[n] for a, b in zip(before, after, strict=True)) for n in (0, 1))
+        still = [host for host in before if host in self.supervisor.hosts]
+        after = {host: bridge.served(host) for host in still}
+        served, failed = (sum(after[host][n] - before[host][n] for host in still if host is not new) for n in (0, 1))
         new_served, new_failed = bridge.served(new)
         event("canary", interpreter=new.name, served=new_served, failed=new_failed, others=served, others_failed=failed)
-        return self._serves(new) and (not new_failed or new_failed * served <= 2 * failed * new_served)
+        if not new_failed or new_failed * served <= 2 * failed * new_served:
+            return ""
+        return (
+            f"its successor answered {new_failed} of {new_served} requests with an error, "
+            f"the others {failed} of {served} in the same time"
+        )
+
+
+def reason_of(error: Exception) -> str:
+    """One line: the error, and where in the code it was raised."""
+    if not isinstance(error, ExecutionFailed):
+        return " ".join(str(error).split())
+    places = re.findall(r'^  File "(.+)", line (\d+)', error.excinfo.errdisplay or "", re.MULTILINE)
+    where = " ({}:{})".format(*places[-1]) if places else ""
+    return " ".join(str(error.excinfo.formatted).split()) + where

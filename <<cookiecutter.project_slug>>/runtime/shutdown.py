@@ -8,17 +8,17 @@ import signal
 import sys
 import time
 from collections.abc import Coroutine
-from concurrent.interpreters import ExecutionFailed
 from typing import Any
 
 import uvloop
 
 from runtime.host import call_once
 from runtime.log import event, logger
-from runtime.plan import Plan, StartError
+from runtime.plan import Kind, Plan, StartError
 from runtime.server import Server
 from runtime.supervisor import Supervisor
 
+GIVING_BACK = 4.0  # seconds over the budget
 GRACE = 5.0  # seconds over the budget for giving tasks back; then a C timer ends the process, whoever holds the GIL
 
 
@@ -60,6 +60,17 @@ def _unless_plain(error: BaseException | None) -> BaseException | None:
     return None if isinstance(error, StartError) else error
 
 
+async def give_back(kind: Kind, boot: str, left: list[str]) -> None:
+    """Return what these interpreters hold to the queue. It takes the code that is on disk now: it may be broken."""
+    work = asyncio.to_thread(call_once, kind, "runtime.boot:give_back", boot)
+    try:
+        number = await asyncio.wait_for(work, GIVING_BACK)
+    except Exception as error:  # the next start finds them all the same
+        event("tasks_not_given_back", logging.ERROR, interpreters=",".join(left), reason=" ".join(str(error).split()))
+    else:
+        event("tasks_given_back", number=number, interpreters=",".join(left))
+
+
 async def leave(plan: Plan, server: Server, supervisor: Supervisor, exit_code: int) -> int:
     """Stop taking requests and tasks, finish what runs, give the rest back."""
     deadline = time.monotonic() + plan.shutdown_timeout
@@ -68,8 +79,8 @@ async def leave(plan: Plan, server: Server, supervisor: Supervisor, exit_code: i
     event("stopping", seconds=plan.shutdown_timeout)
     answered = await server.close(deadline - time.monotonic())
     left = await supervisor.stop(deadline)
-    if left:
-        await asyncio.to_thread(_give_back, plan, supervisor.boot, left)
+    if supervisor.hosts:
+        await give_back("isolated" if plan.web.interpreter == "isolated" else "legacy", supervisor.boot, left)
     await supervisor.peers.stop()
     event("stopped", requests_left=not answered)
     if left or not answered or supervisor.metrics.abandoned:
@@ -77,14 +88,3 @@ async def leave(plan: Plan, server: Server, supervisor: Supervisor, exit_code: i
         os._exit(exit_code)  # the interpreters that are still running cannot be closed
     faulthandler.cancel_dump_traceback_later()
     return exit_code
-
-
-def _give_back(plan: Plan, boot: str, interpreters: list[str]) -> None:
-    """Put what runs in these interpreters back into the queue. Where the database is away, the next start does it."""
-    kind = "isolated" if plan.web.interpreter == "isolated" else "legacy"  # the models may need it
-    try:
-        given_back: int = call_once(kind, "runtime.boot:give_back", boot)
-    except ExecutionFailed as error:
-        reason = " ".join(error.excinfo.formatted.split())
-        return event("tasks_not_given_back", logging.ERROR, error=reason, interpreters=",".join(interpreters))
-    event("tasks_given_back", number=given_back, interpreters=",".join(interpreters))

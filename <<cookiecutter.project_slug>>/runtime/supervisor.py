@@ -6,11 +6,11 @@ import logging
 import secrets
 import signal
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from itertools import count
 from typing import Any
 
-from runtime import frames, overrun, recycling, wakeup
+from runtime import frames, overrun, wakeup
 from runtime.board import Board, Cell, State, pool_number
 from runtime.bridge import Bridge
 from runtime.health import Health
@@ -21,6 +21,7 @@ from runtime.memory import MemoryGuard
 from runtime.node import Node
 from runtime.peers import Peers
 from runtime.plan import Plan, WebPool, WorkerPool
+from runtime.renewal import Renewal
 from runtime.scaling import Scaling
 from runtime.stacks import Stacks
 from runtime.wakeup import Wakeups, WakeupSocket
@@ -46,6 +47,8 @@ class Supervisor:
         self.changed = asyncio.Event()
         self.create_one_at_a_time = asyncio.Lock()
         self.starts: set[asyncio.Task[None]] = set()
+        self.off_loop: set[asyncio.Future[Any]] = set()  # work in threads that a stop waits for
+        self.renewal = Renewal(self)
         self.enqueues = WakeupSocket(node.socket_path, wakeups, self.cancel)
         self.peers = Peers(plan, self.boot, self.enqueues.pass_on)
         self.verdicts: dict[str, list[Verdict]] = {}  # by interpreter's name, until a successor has settled them
@@ -83,33 +86,35 @@ class Supervisor:
         await self.peers.start()
         self._look_after_hosts()
         for pool in self.plan.pools:
-            for _ in range(least(pool)):
-                await self._start(self._place(pool))
-        self._scale()
+            for _ in range(pool.least):
+                await self.start_host(self.place(pool))
+        self.scale()
         self.memory.start()
 
     async def stop(self, deadline: float) -> list[str]:
         """Ask everybody to leave; returns the names of those that have not by `deadline` (monotonic seconds)."""
-        self.stopping = True
-        self.scaling.stop()
-        for task in self.starts:
-            task.cancel()
+        self._start_no_more()
         for host in list(self.hosts):
             self.retire(host)
-        while self.hosts and (left := deadline - time.monotonic()) > 0:
-            await self._wait_for_change(left)
+        while (self.hosts or self.off_loop) and (left := deadline - time.monotonic()) > 0:
+            await self.wait_for_change(left)
         self.memory.stop()
         self.enqueues.close()
         self.loop.remove_reader(self.wakeups.supervisor)
         if self.next_look is not None:
             self.next_look.cancel()
             self.next_look = None
-        return [host.name for host in self.hosts]
+        return [host.name for host in self.hosts] + ["reload" for _ in self.off_loop]
+
+    def _start_no_more(self) -> None:
+        self.stopping = True
+        self.scaling.stop()
+        for task in self.starts:
+            task.cancel()
 
     def stop_workers(self) -> None:
         """Ask the workers to take no more tasks; the web serves on."""
-        self.stopping = True
-        self.scaling.stop()
+        self._start_no_more()
         self.bridge.stop()
         for host in self.hosts:
             if not host.sockets:
@@ -122,66 +127,40 @@ class Supervisor:
         return [
             f"no interpreter of {pool.name} is ready"
             for pool in self.plan.pools
-            if least(pool) and not any(host.ready for host in self.hosts_of(pool))
+            if pool.least and not any(host.ready for host in self.hosts_of(pool))
         ]
 
     def hosts_of(self, pool: WebPool | WorkerPool) -> list[Host]:
-        """The interpreters of a pool that serve, start or wait to be started; not those that leave."""
-        return [host for host in self.hosts if host.assignment.pool == pool.name and not host.asked_to_stop]
+        """The interpreters of a pool that serve, start or wait to be started; not those that leave or are on trial."""
+        hosts = [host for host in self.hosts if host.assignment.pool == pool.name]
+        return [host for host in hosts if not (host.asked_to_stop or host.on_trial)]
 
     def grow(self, pool: WorkerPool) -> None:
-        """Start one more interpreter of the pool."""
-        self.in_background(self._start(self._place(pool)))
+        """Start one more interpreter of the pool, if there are seats: old ones may still have theirs after a reload."""
+        if len(self.free_seats) >= pool.threads + self.renewal.seats_for_abandoned():
+            self.in_background(self.start_host(self.place(pool)))
 
     # One interpreter
 
-    def _place(self, pool: WebPool | WorkerPool, name: str = "") -> Host:
+    def place(self, pool: WebPool | WorkerPool, name: str = "", plan: Plan | None = None) -> Host:
         """Take a name and seats for an interpreter, which then counts as one of the pool's."""
-        taken = {host.name for host in self.hosts}
+        taken = {host.name for host in self.hosts if not host.asked_to_stop}
         name = name or next(name for number in count(1) if (name := f"{pool.name}-{number}") not in taken)
-        host = self._make_host(pool, name)
+        host = self._make_host(pool, name, plan or self.plan)
         self.hosts.append(host)
         return host
 
-    async def _start(self, host: Host, pause: float = 0) -> None:
+    async def start_host(self, host: Host, pause: float = 0) -> None:
+        """Returns when it is ready, or is no more."""
         await asyncio.sleep(pause)
         while self.memory.is_full:  # a thread that cannot start for want of memory hangs main (CPython 140746)
             await asyncio.sleep(ROOM_PAUSE)
         async with self.create_one_at_a_time:
+            if host not in self.hosts:  # there is another one by now
+                return
             host.start(self.board.memory, self._ended_in_thread)
             while not host.ready and host in self.hosts:
-                await self._wait_for_change()
-
-    async def replace(self, host: Host, does_well: Callable[[Host], Awaitable[bool]] | None = None) -> bool:
-        """Start a successor, then ask a host to leave: nothing waits meanwhile.
-
-        False where the successor did not come up, or `does_well` found it wanting: the host goes on.
-        """
-        if (pool := self._pool_of(host)) is None or not self._begin_replacing(host):
-            return False
-        try:
-            while len(self.free_seats) < pool.threads + self._seats_to_grow():
-                await self._wait_for_change()
-            successor = self._place(pool, host.name)
-            successor.on_trial = True
-            await self._start(successor)
-            if not successor.ready or (does_well and not await does_well(successor)):
-                self.retire(successor)
-                return False
-            successor.on_trial = False
-            self.retire(host)
-            return True
-        finally:
-            host.being_replaced = False
-
-    def _begin_replacing(self, host: Host) -> bool:
-        may = host in self.hosts and not (host.being_replaced or host.asked_to_stop or self.stopping)
-        host.being_replaced = host.being_replaced or may
-        return may
-
-    def _seats_to_grow(self) -> int:
-        """Seats that the pools need to reach their most."""
-        return sum(max(0, most(pool) - len(self.hosts_of(pool))) * pool.threads for pool in self.plan.pools)
+                await self.wait_for_change()
 
     def retire(self, host: Host) -> None:
         """Ask an interpreter to leave when it has finished what it does."""
@@ -192,23 +171,10 @@ class Supervisor:
         self.bridge.detach(host)
         host.stop()
 
-    async def adopt(self, plan: Plan) -> None:
-        """Go on with another plan; interpreters that are there already stay as they are until they are replaced."""
-        self.plan = self.bridge.plan = plan
-        for host in list(self.hosts):
-            if self._pool_of(host) is None:
-                self.retire(host)
-        for pool in plan.pools:
-            for host in self.hosts_of(pool)[most(pool) :]:
-                self.retire(host)
-            while len(self.hosts_of(pool)) < least(pool):
-                await self._start(self._place(pool))
-        self._scale()
-
-    def _scale(self) -> None:
+    def scale(self) -> None:
         self.scaling.start([pool for pool in self.plan.pools if isinstance(pool, WorkerPool)], self.grow, self.retire)
 
-    def _make_host(self, pool: WebPool | WorkerPool, name: str) -> Host:
+    def _make_host(self, pool: WebPool | WorkerPool, name: str, plan: Plan) -> Host:
         is_web = isinstance(pool, WebPool)
         sockets = [frames.pair() for _ in range(pool.threads if is_web else 0)]
         seats = tuple(self.free_seats.pop(0) for _ in range(pool.threads))
@@ -222,15 +188,9 @@ class Supervisor:
             boot=self.boot, generation=generation, verdicts=tuple(self.verdicts.get(name, ())),
             seats=seats, board_seats=self.board.seats, sockets=tuple(web.fileno() for _, web in sockets),
             wakeups=self.wakeups, stop=wakeup.event(), watch=wakeup.event(),
-            housekeeper=name == self.housekeeper, plan=self.plan,
+            housekeeper=name == housekeeper_of(plan), plan=plan,
         )  # fmt: skip
         return Host(assignment, sockets)
-
-    @property
-    def housekeeper(self) -> str:
-        """The interpreter that keeps house: the first one of the first pool that always has one."""
-        pools = [pool for pool in self.plan.pools if isinstance(pool, WorkerPool) and least(pool)]
-        return f"{pools[0].name}-1" if pools else ""
 
     def _look(self) -> None:
         """The board has changed: some interpreter has become ready, or asks to leave."""
@@ -263,16 +223,17 @@ class Supervisor:
         """An interpreter is gone and closed. One that was abandoned may come to its end all the same."""
         if host.abandoned:
             return event("abandoned_interpreter_ended", interpreter=host.name)
+        host.reason = reason
         self._remove(host)
         if not reason:
             event("interpreter_closed", interpreter=host.name)
-            if isinstance(pool := self._pool_of(host), WorkerPool):
+            if isinstance(pool := self.plan.pool(host.assignment.pool), WorkerPool):
                 self.scaling.watch(pool)
         else:
             event("interpreter_died", logging.ERROR, interpreter=host.name, reason=reason)
             if not host.sockets:
                 self._judge(host, f"The interpreter {host.name} has died: {reason.splitlines()[-1]}", {})
-            self._follow(host, self._pause_before(host))
+            self.follow(host, self.pause_before(host))
 
     def _remove(self, host: Host) -> None:
         """Forget an interpreter that has ended, or was never started."""
@@ -284,38 +245,47 @@ class Supervisor:
             row = self.board.seat(seat)
             row[Cell.STATE] = State.EMPTY
             row[Cell.BUSY_SINCE] = row[Cell.DEADLINE] = row[Cell.GATE] = row[Cell.POOL] = row[Cell.HELD] = 0
+            row[Cell.DONE] = row[Cell.OBJECTS] = 0  # else its successor has done that much already (recycling.py)
         self.free_seats = sorted([*host.assignment.seats, *self.free_seats])
 
-    def _follow(self, host: Host, pause: float) -> None:
+    def follow(self, host: Host, pause: float) -> None:
         """See to it that somebody takes the place of one that is no more, and settles the tasks that it held."""
-        pool = self._pool_of(host)
+        pool = self.plan.pool(host.assignment.pool)
         if self.stopping or host.on_trial or pool is None:
             return
-        others = [other for other in self.hosts_of(pool) if other.name == host.name]
+        others = [other for other in self.hosts if other.name == host.name and not other.asked_to_stop]
         if not others:
-            self.in_background(self._start(self._place(pool, host.name), pause))
+            self.in_background(self.start_host(self.place(pool, host.name), pause))
         elif self.verdicts.get(host.name):  # its successor was started before there was anything to settle
             self.in_background(self._settle(others[0]))
 
     async def _settle(self, successor: Host) -> None:
         while successor in self.hosts and not successor.ready:
-            await self._wait_for_change()
-        await self.replace(successor)
+            await self.wait_for_change()
+        await self.renewal.replace(successor)
 
-    def _pause_before(self, host: Host) -> float:
+    def pause_before(self, host: Host) -> float:
         lived = time.monotonic() - host.started
         pause = FIRST_PAUSE if lived > GOOD_LIFE else self.pauses.get(host.name, FIRST_PAUSE)
         self.pauses[host.name] = min(2 * pause, LONGEST_PAUSE)
         return pause
 
-    def _pool_of(self, host: Host) -> WebPool | WorkerPool | None:
-        """None where the settings have lost it since."""
-        return next((pool for pool in self.plan.pools if pool.name == host.assignment.pool), None)
-
     def in_background(self, start: Coroutine[Any, Any, Any]) -> None:
         task = self.loop.create_task(start)
         self.starts.add(task)
         task.add_done_callback(self.starts.discard)
+
+    async def off_the_loop[T](self, work: Callable[[], T]) -> T:
+        """Run what makes an interpreter in a thread. It cannot be cancelled, so a stop waits for it."""
+        thread = asyncio.ensure_future(asyncio.to_thread(work))
+        self.off_loop.add(thread)
+        thread.add_done_callback(self._back_from_thread)
+        return await asyncio.shield(thread)
+
+    def _back_from_thread(self, thread: asyncio.Future[Any]) -> None:
+        thread.exception()  # whoever waited for it may be gone
+        self.off_loop.discard(thread)
+        self.changed.set()
 
     # What does not come back
 
@@ -327,10 +297,8 @@ class Supervisor:
         self.stacks.show_late_requests(self.bridge.expire(time.monotonic()))
         for host, stuck in overrun.overdue(self.board, self.hosts):
             self._abandon(host, stuck)
-        for host in self.hosts:
-            if reason := recycling.due(self.board, self._pool_of(host), host):
-                event("interpreter_recycled", interpreter=host.name, reason=reason)
-                self.in_background(self.replace(host))
+        if not self.stopping:
+            self.renewal.recycle()
         self.next_look = self.loop.call_later(overrun.LOOK_EVERY, self._look_after_hosts)
 
     def _abandon(self, host: Host, stuck: dict[str, str]) -> None:
@@ -352,25 +320,22 @@ class Supervisor:
         if self.metrics.abandoned > overrun.MOST_ABANDONED:
             self.worn_out.set()
         else:
-            self._follow(host, 0)
+            self.follow(host, 0)
 
     def _judge(self, host: Host, reason: str, tasks: dict[str, str], stacks: dict[str, str] | None = None) -> None:
         verdict = Verdict(claim=host.assignment.claim, reason=reason, tasks=tasks, stacks=stacks or {})
         self.verdicts.setdefault(host.name, []).append(verdict)
 
-    async def _wait_for_change(self, seconds: float | None = None) -> None:
+    async def wait_for_change(self, seconds: float | None = None) -> None:
         self.changed.clear()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.changed.wait(), seconds)
 
 
-def least(pool: WebPool | WorkerPool) -> int:
-    """How many interpreters of the pool there are at any time."""
-    return pool.count if isinstance(pool, WebPool) else pool.count[0]
-
-
-def most(pool: WebPool | WorkerPool) -> int:
-    return pool.count if isinstance(pool, WebPool) else pool.count[1]
+def housekeeper_of(plan: Plan) -> str:
+    """The interpreter that keeps house: the first one of the first pool that always has one."""
+    pools = [pool for pool in plan.pools if isinstance(pool, WorkerPool) and pool.least]
+    return f"{pools[0].name}-1" if pools else ""
 
 
 def seats_needed(plan: Plan) -> int:
@@ -379,6 +344,18 @@ def seats_needed(plan: Plan) -> int:
     A successor sits down before the old one gets up, and an old one may have a long task to finish. And for those that
     will never get up, the abandoned ones. The last two seats are the housekeeper's and main's.
     """
-    full = sum(most(pool) * pool.threads for pool in plan.pools)
-    widest = max((pool.threads for pool in plan.pools), default=0)
-    return 3 * full + overrun.MOST_ABANDONED * widest + 2
+    full = sum(pool.most * pool.threads for pool in plan.pools)
+    return 3 * full + overrun.MOST_ABANDONED * widest(plan) + 2
+
+
+def seats_to_change(old: Plan, new: Plan) -> int:
+    """The fewest seats with which one plan can follow the other: both side by side, and one successor at a time."""
+    names = dict.fromkeys(pool.name for pool in (*old.pools, *new.pools))
+    pools = [[pool for plan in (old, new) if (pool := plan.pool(name))] for name in names]
+    full = sum(max(pool.most for pool in each) * max(pool.threads for pool in each) for each in pools)
+    return full + (1 + overrun.MOST_ABANDONED) * max(widest(old), widest(new)) + 2
+
+
+def widest(plan: Plan) -> int:
+    """Threads of the pool that has most in one interpreter."""
+    return max((pool.threads for pool in plan.pools), default=0)

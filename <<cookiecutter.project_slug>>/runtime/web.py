@@ -7,6 +7,7 @@ import socket
 from functools import partial
 
 from django.core.servers.basehttp import get_internal_wsgi_application
+from django.urls import get_resolver
 
 from runtime import frames
 from runtime.board import State
@@ -29,6 +30,7 @@ ENDED = contextlib.suppress(RequestTimeout, MemoryError, Insisted)  # what the w
 
 def run(assignment: Assignment) -> Loop:
     application = get_internal_wsgi_application()  # before any thread: an interpreter with one left cannot be closed
+    get_resolver().url_patterns  # noqa: B018  the views: what does not import must not take the place of what does
     watchdog = Watchdog(assignment.watch, threads=assignment.plan.web.threads)
     watchdog.start()
     return partial(serve, application, watchdog)

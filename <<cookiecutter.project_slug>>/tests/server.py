@@ -25,7 +25,9 @@ class Server:
 
     known: ClassVar[list[Server]] = []  # those of the test that runs, and those that several tests share
 
-    def __init__(self, data_dir: Path, *arguments: str, within: Sequence[str] = (), **variables: str) -> None:
+    def __init__(
+        self, data_dir: Path, *arguments: str, project: Path = PROJECT, within: Sequence[str] = (), **variables: str
+    ) -> None:
         self.data_dir = data_dir
         self.environment = environment(data_dir, **variables)
         self.events: list[Event] = []
@@ -33,7 +35,7 @@ class Server:
         self.changed = threading.Condition()
         command = [*within, sys.executable, "main.py", "--port", "0", *arguments]
         self.process = subprocess.Popen(
-            command, cwd=PROJECT, env=self.environment, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
+            command, cwd=project, env=self.environment, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
         )
         self.reader = threading.Thread(target=self._read)
         self.reader.start()
@@ -51,6 +53,11 @@ class Server:
         """How many events of this name with these fields there have been."""
         with self.changed:
             return sum(({"action": action} | fields).items() <= event.items() for event in self.events)
+
+    def events_of(self, *actions: str) -> list[Event]:
+        """The events of these names, in their order."""
+        with self.changed:
+            return [event for event in self.events if event.get("action") in actions]
 
     def wait_for_text(self, text: str) -> None:
         """Return once the log has a line with this text."""
@@ -90,9 +97,12 @@ class Server:
 
     def metric(self, name: str, /, **labels: str) -> float:
         """The sum of a metric's samples that have these labels."""
+        return sum(sample.value for sample in self.samples(name) if labels.items() <= sample.labels.items())
+
+    def samples(self, name: str) -> list[Any]:
+        """The samples of a metric: `labels` and `value`."""
         families = text_string_to_metric_families(self.client.get("/metrics").text)
-        samples = [sample for family in families for sample in family.samples if sample.name == name]
-        return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
+        return [sample for family in families for sample in family.samples if sample.name == name]
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
@@ -139,12 +149,14 @@ def environment(data_dir: Path, **variables: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def running(data_dir: Path, *arguments: str, within: Sequence[str] = (), **variables: str) -> Iterator[Server]:
+def running(
+    data_dir: Path, *arguments: str, project: Path = PROJECT, within: Sequence[str] = (), **variables: str
+) -> Iterator[Server]:
     """A server that is ready, and is ended with the block whatever happened to it.
 
     `within` is a command that runs it (disk.py).
     """
-    server = Server(data_dir, *arguments, within=within, **variables)
+    server = Server(data_dir, *arguments, project=project, within=within, **variables)
     try:
         yield server.wait_until_ready()
     finally:

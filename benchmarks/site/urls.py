@@ -1,7 +1,7 @@
 from config.urls import urlpatterns as project
 from django.urls import path
 
-from benchmarks.site import views
+from benchmarks.site import soak, views
 
 urlpatterns = [
     path("bench/hello", views.hello),
@@ -11,5 +11,9 @@ urlpatterns = [
     path("bench/result/<str:task_id>", views.result),
     path("bench/wait/<int:milliseconds>", views.wait_for),
     path("bench/stuck/<str:way>/<str:argument>", views.stuck),
+    path("bench/soak/<str:name>/<str:argument>", soak.enqueue),
+    path("bench/endless/<str:way>", soak.endless),
+    path("bench/leave", soak.leave),
+    path("bench/sleep/<int:milliseconds>", soak.sleep),
     *project,
 ]

@@ -3,7 +3,7 @@
 import pytest
 
 from runtime.plan import Plan, StartError, WebPool, WorkerPool, parse_interpreters
-from runtime.supervisor import least, seats_needed
+from runtime.supervisor import seats_needed
 from tests.runtime.make import make_plan
 
 QUEUES = ("critical", "default")
@@ -148,7 +148,7 @@ def test_there_are_seats_for_twice_the_most_threads(tmp_path):
     plan = make_plan(tmp_path, elastic, web=WebPool(count=2, threads=4))
 
     assert seats_needed(plan) >= 2 * (2 * 4 + 3 * 2) + 1
-    assert [least(pool) for pool in plan.pools] == [2, 0]
+    assert [pool.least for pool in plan.pools] == [2, 0]
 
 
 def refusal(setting):

@@ -13,11 +13,20 @@ from django.tasks import TaskContext, task
 
 from tasks import wait
 from tests.site import gates
+from tests.site.version import VERSION
 
 
 @task
 def which_interpreter() -> int:
     return interpreters.get_current().id
+
+
+@task
+def which_version(gate: str = "") -> str:
+    """The code that runs it; at a gate if there is one."""
+    if gate:
+        gates.arrive_and_wait(gate)
+    return VERSION
 
 
 @task(takes_context=True)
@@ -203,7 +212,7 @@ def break_the_worker() -> None:
     def fail(*arguments: object) -> None:
         raise RuntimeError("as asked")
 
-    worker.run_task = fail
+    worker.run_attempt = fail
 
 
 @task

@@ -10,6 +10,7 @@ urlpatterns = [
     path("test/answers", views.answers),
     path("test/transaction/<str:end>", views.transaction_of),
     path("test/interpreter", views.interpreter),
+    path("test/version", views.version),
     path("test/wait/<path:gate>", views.wait),
     path("test/echo", views.echo),
     path("test/echo/<path:rest>", views.echo),

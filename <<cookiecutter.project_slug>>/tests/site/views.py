@@ -13,6 +13,7 @@ from tasks import await_result
 from tasks import wait as wait_for
 from tasks.models import TaskRecord
 from tests.site import gates, tasks
+from tests.site.version import VERSION
 
 
 @csrf_exempt
@@ -55,6 +56,10 @@ def transaction_of(request: HttpRequest, end: str) -> JsonResponse:
 
 def interpreter(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"interpreter": interpreters.get_current().id})
+
+
+def version(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"version": VERSION, "interpreter": interpreters.get_current().id})
 
 
 def wait(request: HttpRequest, gate: str) -> HttpResponse:

@@ -1,0 +1,1 @@
+VERSION = "old"  # tests of new code write another one
