@@ -140,12 +140,15 @@ def test_what_runs_after_the_greedy_one_gets_none(watchdog, seat):
 def test_where_memory_is_short_nothing_goes_on_after_every_error(watchdog, seat):
     seat.busy()
 
-    with pytest.raises(Insisted), watchdog.guard(seat, 0, TooLate) as run:
+    def go_on():
         with contextlib.suppress(MemoryError):
             tell_that_it_is_too_greedy(seat, seat.row[Cell.BUSY_SINCE])
         while True:
             with contextlib.suppress(Exception):
                 spin()
+
+    with pytest.raises(Insisted), watchdog.guard(seat, 0, TooLate) as run:
+        go_on()
     assert run.error is MemoryError
 
 
