@@ -4,7 +4,6 @@
     2  interrupt its database                               ends a statement
     3  shut the socket that it is blocked on                ends a read, a write, a connect
     4  end the child processes that it started              ends a wait for them
-    5  raise what is no Exception                           ends Python code that goes on after every error
 
 What is still there after that is in C code that does not return. Then main writes the interpreter off (overrun.py):
 it cannot be ended. The error of rung 1 stays pending, so whichever rung frees the thread, it is this error that comes.
@@ -31,11 +30,11 @@ logger = logging.getLogger("server")
 
 STEP = 0.15  # seconds on each rung; main waits for all of them (overrun.PATIENCE)
 HURRIED_STEP = 0.05  # where memory is short
-RUNGS = ("raised", "database interrupted", "socket shut", "child ended", "insisted")
+RUNGS = ("raised", "database interrupted", "socket shut", "child ended")
 
 
 class Insisted(BaseException):
-    """It had its error and went on. Nobody sees this one: what ends the work is the error that it had first."""
+    """Raised from the second rung on where memory is short: no `except Exception` in a loop goes on after this one."""
 
 
 @dataclass(slots=True, eq=False)
@@ -68,9 +67,7 @@ class Watchdog:
         self.runs: list[Run] = []
         self.databases: dict[int, list[object]] = {}  # by thread; Django keeps each thread's for good
         self.looks_at = 0.0  # monotonic seconds of its next look
-        self.steps: list[Callable[[Run], None]] = [
-            _raise_error, _interrupt_databases, _shut_socket, _end_children, _insist
-        ]  # fmt: skip
+        self.steps: list[Callable[[Run], None]] = [_raise_error, _interrupt_databases, _shut_socket, _end_children]
 
     def start(self) -> None:
         interpreter = threading.current_thread().name
@@ -164,6 +161,8 @@ class Watchdog:
             run.next_step = now + (HURRIED_STEP if run.error is MemoryError else STEP)
             with contextlib.suppress(OSError):
                 self.steps[run.rung - 1](run)
+            if run.error is MemoryError and run.rung > 1:
+                _raise(run, Insisted)
         elif run.rung == len(self.steps):
             run.next_step = now + 60  # main's turn
 
@@ -171,10 +170,6 @@ class Watchdog:
 def _raise_error(run: Run) -> None:
     assert run.error is not None
     _raise(run, run.error)
-
-
-def _insist(run: Run) -> None:
-    _raise(run, Insisted)
 
 
 def _raise(run: Run, error: type[BaseException]) -> None:

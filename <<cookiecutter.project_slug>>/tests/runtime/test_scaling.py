@@ -35,7 +35,8 @@ class Pools:
         self.board = Board(tuple(self.queues), seats=16)
         self.members = {pool.name: [] for pool in pools}
         self.grown, self.shrunk = [], []
-        self.scaling = Scaling(self.board, self.queues, lambda pool: self.members[pool.name])
+        self.may_grow = True
+        self.scaling = Scaling(self.board, self.queues, lambda pool: self.members[pool.name], lambda: self.may_grow)
         cleanups.append(self._close)
 
     def start(self):
@@ -327,3 +328,20 @@ async def test_once_it_is_stopped_nothing_is_started_or_ended():
     await turns()
 
     assert (pools.grown, pools.shrunk) == ([], [])
+
+
+@on_the_loop
+async def test_while_none_may_grow_tasks_wait_and_the_pool_grows_afterwards():
+    pools = Pools(pool("exports", (0, 1)), pool("default", (1, 2)))
+    pools.may_grow = False
+    pools.add("default", 0)
+    pools.busy(0)
+    pools.start()
+    for queue in ("exports", "default"):
+        pools.enqueue(queue)
+    await turns()
+    assert pools.grown == []
+
+    pools.may_grow = True
+    await turns()
+    assert sorted(pools.grown) == ["default", "exports"]

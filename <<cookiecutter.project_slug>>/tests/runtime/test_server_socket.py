@@ -1,11 +1,27 @@
 """The socket that the server listens on, and how it is called."""
 
 import socket
+import subprocess
+import sys
 
 import pytest
 
 from runtime.plan import StartError
-from runtime.server import Server, address
+from runtime.server import RESERVE, Server, address
+from tests.server import PROJECT
+
+MEASURE = """
+from granian._granian import MetricsAggregator
+from runtime import server
+from runtime.ledger import Use
+print(Use.now().requested)
+server.take_reserve()
+print(Use.now().requested)
+held = [MetricsAggregator(10_000) for _ in range(100)]  # 24 MB
+print(Use.now().requested)
+held += [MetricsAggregator(10_000) for _ in range(100)]
+print(Use.now().requested)
+"""
 
 
 @pytest.mark.parametrize(
@@ -42,3 +58,15 @@ def test_a_port_in_use_is_refused_and_named():
 def test_an_address_that_is_not_this_machines_is_refused_and_named():
     with pytest.raises(StartError, match=r"HOST=192\.0\.2\.1 PORT=0: "):
         Server(None, "192.0.2.1", 0)
+
+
+def test_granian_has_its_memory_before_it_needs_it():
+    """In a process of its own, as the reserve is taken once."""
+    used = subprocess.run(
+        [sys.executable, "-c", MEASURE], check=True, capture_output=True, text=True, cwd=PROJECT, timeout=60
+    ).stdout.split()
+    before, reserved, full, again = (int(number) for number in used)
+
+    assert reserved - before >= RESERVE  # got from the kernel …
+    assert full == reserved  # … is what it uses later …
+    assert again > full  # … until there is no more

@@ -10,6 +10,7 @@ import pytest
 from runtime.board import Board
 from runtime.bridge import Bridge
 from runtime.health import Health
+from runtime.memory import MemoryGuard
 from runtime.node import Node
 from runtime.peers import Peers
 from runtime.plan import WorkerPool
@@ -35,6 +36,10 @@ class Stage:
         scaling = Scaling(Board(self.plan.queues, 4), self.wakeups.queues, lambda pool: [])
         return lambda: scaling.start([POOL], lambda pool: None, lambda host: None), scaling.stop
 
+    def memory(self):
+        guard = MemoryGuard(2**40, Board(self.plan.queues, 4), [], asyncio.Event())
+        return guard.start, guard.stop
+
     def socket(self):
         socket = WakeupSocket(self.folder / "server.sock", self.wakeups, lambda task: None)
         return socket.listen, socket.close
@@ -56,7 +61,7 @@ class Stage:
 
 
 @pytest.mark.parametrize("order", ORDERS, ids="-".join)
-@pytest.mark.parametrize("name", ["scaling", "socket", "peers", "supervisor"])
+@pytest.mark.parametrize("name", ["scaling", "memory", "socket", "peers", "supervisor"])
 @on_the_loop
 async def test_any_order_is_fine_and_leaves_nothing_running(tmp_path, name, order):
     stage = Stage(tmp_path)

@@ -1,5 +1,6 @@
 """The rungs of the ladder inside one interpreter, on threads of the test's own."""
 
+import contextlib
 import socket
 import threading
 import time
@@ -10,7 +11,7 @@ from runtime import wakeup
 from runtime.board import Board, Cell, halves
 from runtime.inside import Seat
 from runtime.wakeup import Wakeups
-from runtime.watchdog import Watchdog
+from runtime.watchdog import Insisted, Watchdog
 from tests.runtime.make import make_assignment, make_plan
 
 PATIENCE = 60
@@ -113,6 +114,42 @@ def test_the_cancel_of_another_task_ends_nothing(watchdog, seat):
     show(seat, 7)
     with pytest.raises(TooLate), watchdog.guard(seat, SOON, TooLate, Cancelled):
         cancel_and_spin(seat, 8)
+
+
+def tell_that_it_is_too_greedy(seat, work):
+    seat.row[Cell.TOO_GREEDY] = work
+    wakeup.signal(seat.assignment.watch)
+    spin()
+
+
+def test_what_has_taken_too_much_memory_gets_a_memory_error(watchdog, seat):
+    seat.busy()
+
+    with pytest.raises(MemoryError), watchdog.guard(seat, 0, TooLate) as run:
+        tell_that_it_is_too_greedy(seat, seat.row[Cell.BUSY_SINCE])
+    assert run.error is MemoryError
+
+
+def test_what_runs_after_the_greedy_one_gets_none(watchdog, seat):
+    seat.busy()
+
+    with pytest.raises(TooLate), watchdog.guard(seat, SOON, TooLate):
+        tell_that_it_is_too_greedy(seat, seat.row[Cell.BUSY_SINCE] - 1)
+
+
+def test_where_memory_is_short_nothing_goes_on_after_every_error(watchdog, seat):
+    seat.busy()
+
+    def go_on():
+        with contextlib.suppress(MemoryError):
+            tell_that_it_is_too_greedy(seat, seat.row[Cell.BUSY_SINCE])
+        while True:
+            with contextlib.suppress(Exception):
+                spin()
+
+    with pytest.raises(Insisted), watchdog.guard(seat, 0, TooLate) as run:
+        go_on()
+    assert run.error is MemoryError
 
 
 def test_a_read_from_a_silent_peer_is_ended(watchdog, seat):

@@ -176,7 +176,7 @@ def eat_in_c() -> int:
     return len(list(itertools.count()))
 
 
-@task(timeout=20)
+@task
 def eat_whatever_happens() -> None:
     """Its errors are its own business: it stays at the wall."""
     eaten = []
@@ -199,7 +199,7 @@ def eat_slowly() -> int:
 
 @task
 def eat_and_hold(megabytes: int, gate: str) -> int:
-    eaten = bytearray(b"x" * (megabytes * 2**20))
+    eaten = b"x" * (megabytes * 2**20)
     gates.arrive_and_wait(gate)
     return len(eaten)
 

@@ -18,6 +18,7 @@ urlpatterns = [
     path("test/stream/<int:parts>", views.stream),
     path("test/fail", views.fail),
     path("test/endless", views.endless),
+    path("test/eat", views.eat),
     path("test/leave", views.leave),
     *project,
 ]

@@ -106,6 +106,12 @@ def endless(request: HttpRequest) -> HttpResponse:
         pass
 
 
+def eat(request: HttpRequest) -> HttpResponse:
+    eaten = []
+    while True:
+        eaten.append({"number": len(eaten)})
+
+
 def leave(request: HttpRequest) -> HttpResponse:
     """End the loop of the web thread, and so its interpreter."""
     raise SystemExit("as asked")

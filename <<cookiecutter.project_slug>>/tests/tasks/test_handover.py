@@ -19,6 +19,7 @@ from tasks.attempt import Attempt
 from tasks.mailbox import Mailbox
 from tasks.models import TaskRecord
 from tasks.queue import insert_claimed
+from tasks.worker import Waiting
 from tests.runtime.make import make_assignment, make_plan
 from tests.tasks.sample_tasks import note
 
@@ -214,3 +215,21 @@ def test_letters_for_who_sat_there_before_are_not_opened(seat, box):
     assert successor.collect() is None
     successor.offer()
     assert successor.collect() is None
+
+
+def test_nobody_is_given_a_task_who_may_not_begin_one_for_want_of_memory(seat, box):
+    box.offer()
+    seat.row[Cell.HELD] = 1
+
+    assert record(note.enqueue(1)).status == "READY"
+
+
+def test_who_may_not_begin_one_claims_none_and_leaves_the_signal_to_others(seat):
+    waiting = Waiting(seat, seat.assignment.plan.workers[1], partial(Attempt, seat=seat))
+    result = note.enqueue(1)
+    seat.row[Cell.HELD] = 1
+    assert waiting.claim() is None
+    waiting.wait()
+
+    seat.row[Cell.HELD] = 0
+    assert str(waiting.claim().claimed.id) == result.id

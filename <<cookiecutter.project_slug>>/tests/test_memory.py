@@ -1,0 +1,96 @@
+"""What eats memory fails with MemoryError; the server goes on serving as if nothing had happened."""
+
+import threading
+
+import httpx
+import pytest
+
+from tests.server import running
+from tests.site import gates
+
+LIMIT = 450
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("data"), MEMORY_LIMIT=f"{LIMIT}M") as server:
+        yield server
+
+
+class Visitors:
+    """They ask for pages without pause, and keep every answer that is not 200."""
+
+    def __init__(self, url, *paths):
+        self.url, self.failures, self.answers = url, [], 0
+        self.over = threading.Event()
+        self.threads = [threading.Thread(target=self._ask, args=(path,)) for path in paths]
+
+    def _ask(self, path):
+        with httpx.Client(base_url=self.url, timeout=60) as client:
+            while not self.over.is_set():
+                answer = client.get(path)
+                self.answers += 1
+                if answer.status_code != 200:
+                    self.failures.append((path, answer.status_code, answer.text[:200]))
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def megabytes(server):
+    return server.metric("process_resident_memory_bytes") / 2**20
+
+
+@pytest.mark.parametrize("task", ["eat_objects", "eat_at_once", "eat_in_c", "eat_slowly"])
+def test_a_task_that_eats_memory_fails_and_nobody_else_notices(server, task):
+    interpreter, before = server.wait_for_task(server.enqueue("which_interpreter"))["result"], megabytes(server)
+    with Visitors(server.url, "/readyz", "/test/interpreter", "/accounts/login/") as visitors:
+        state = server.wait_for_task(server.enqueue(task))
+
+    assert (state["status"], state["error"]["type"]) == ("FAILED", "builtins.MemoryError")
+    assert visitors.answers > 0
+    assert visitors.failures == []
+    assert server.wait_for_task(server.enqueue("which_interpreter"))["result"] == interpreter
+    server.wait_until(lambda: megabytes(server) < before + LIMIT * 0.1)
+
+
+def test_one_that_goes_on_after_every_error_is_ended_too(server):
+    state = server.wait_for_task(server.enqueue("eat_whatever_happens"))
+    assert (state["status"], state["error"]["type"]) == ("FAILED", "builtins.MemoryError")
+    assert server.wait_for_task(server.enqueue("add", 1, 2))["result"] == 3
+    assert server.process.poll() is None
+
+
+def test_while_memory_is_high_no_pool_grows(server, tmp_path):
+    gate = gates.make(tmp_path, "gate")
+    server.wait_until(lambda: server.count("memory_high") == server.count("memory_no_longer_high"))
+    wanted, times = int(0.84 * LIMIT - megabytes(server)), server.count("memory_high")
+    holding = server.enqueue("eat_and_hold", wanted, str(gate))
+    gates.wait_for_arrival(gate)
+    server.wait_until(lambda: server.count("memory_high") > times)
+    starts = server.metric("interpreter_starts_total", name="default-2")
+    waiting = server.enqueue("add", 1, 2)
+    with Visitors(server.url, "/readyz") as visitors:
+        server.wait_until(lambda: visitors.answers > 500)
+
+    assert server.client.get(f"/api/tasks/{waiting}/").json()["status"] == "READY"
+    assert server.metric("interpreter_starts_total", name="default-2") == starts
+    gates.open_gate(gate)
+    assert server.wait_for_task(holding)["status"] == "SUCCESSFUL"
+    assert server.wait_for_task(waiting)["result"] == 3
+
+
+def test_a_request_that_eats_memory_gets_a_500_and_others_are_served(tmp_path):
+    with running(tmp_path, DEBUG="0", MEMORY_LIMIT=f"{LIMIT}M") as server:
+        with Visitors(server.url, "/readyz", "/test/interpreter") as visitors:
+            assert server.client.get("/test/eat").status_code == 500
+        assert visitors.failures == []
+        assert server.client.get("/test/interpreter").status_code == 200
+        assert server.count("interpreter_died") == 0
