@@ -1,0 +1,47 @@
+"""The examples of README.md, run as they stand there."""
+
+import re
+from types import SimpleNamespace
+
+import pytest
+from PIL import Image
+
+import tasks
+from samples.files import upload_path
+from tasks.testing import run_pending
+from tests.server import PROJECT
+
+pytestmark = pytest.mark.django_db
+
+
+def example(heading):
+    """The names that the first example below a heading defines."""
+    _, below = (PROJECT / "README.md").read_text().split(f"# {heading}\n", 1)
+    names = {}
+    exec(re.search(r"```python\n(.*?)```", below, re.DOTALL)[1], names)
+    return names
+
+
+def test_mail(mailoutbox):
+    example("Mail")["thank"](SimpleNamespace(pk=7, email="ada@example.com"))
+
+    assert (mailoutbox[0].to, mailoutbox[0].body) == (["ada@example.com"], "We have your order 7.")
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_waiting_for_one(monkeypatch, tmp_path, settings, runs):
+    upload_id, wait = "6f1de1a1-27f3-4a4e-9c4b-000000000000", tasks.wait
+    settings.MEDIA_ROOT = tmp_path
+    upload_path(upload_id).parent.mkdir()
+    Image.new("RGB", (400, 300)).save(upload_path(upload_id), "PNG")
+
+    def run_and_wait(result, seconds):
+        if not runs:
+            raise TimeoutError
+        run_pending()
+        return wait(result, seconds)
+
+    monkeypatch.setattr(tasks, "wait", run_and_wait)
+    url = example("Waiting for one")["preview_of"](upload_id)
+
+    assert url == (f"/media/previews/{upload_id}/small.png" if runs else None)
