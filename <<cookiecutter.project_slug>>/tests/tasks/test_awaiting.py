@@ -199,12 +199,13 @@ def test_all_who_wait_for_a_task_are_told_and_nobody_else(assignment):
 
 
 def test_a_signal_that_came_too_late_is_not_taken_for_the_next_task(assignment, before_sleep):
-    wakeup.signal(assignment.wakeups.finished[1])
+    descriptor, signalled = assignment.wakeups.finished[1], []
+    wakeup.signal(descriptor)
     result = sample_tasks.note.enqueue(1)
-    slept_on = before_sleep(run_next)
+    before_sleep(lambda: (signalled.append(wakeup.take(descriptor)), run_next()))
 
     assert tasks.wait(result, LONG).is_finished
-    assert len(slept_on) == 1
+    assert signalled == [False]
 
 
 def test_nobody_can_wait_for_a_task_of_the_transaction_that_is_open(assignment, wait):
