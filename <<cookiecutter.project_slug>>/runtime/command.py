@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from runtime import inside, log
 from runtime.host import call_once
-from runtime.kinds import create
+from runtime.kinds import close, create
 from runtime.log import event
 from runtime.node import AlreadyServed, Node, take_node
 from runtime.plan import Plan, StartError
@@ -57,7 +57,7 @@ class Boot:
 
     def __exit__(self, *error: object) -> None:
         with contextlib.suppress(interpreters.InterpreterNotFoundError):  # closed already
-            self.interpreter.close()
+            close(self.interpreter)
 
     async def prepare(self, node: str, boot: str) -> dict[str, Any]:
         """Checks, migrations, static files, recovery. Raises StartError where they do not allow a start."""
@@ -69,7 +69,7 @@ class Boot:
                 return self._call("prepare", *node_and_boot)
             return _answer(call_once(self.kind, "runtime.boot:prepare", *node_and_boot))
         finally:
-            self.interpreter.close()
+            close(self.interpreter)
 
     def again(self, accept: Callable[[Plan], None]) -> Plan:
         """The plan of the code that is on disk now, prepared. Raises StartError as a start does.

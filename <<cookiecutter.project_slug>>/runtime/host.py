@@ -17,7 +17,7 @@ import zoneinfo  # noqa: F401  # isort: skip
 
 from runtime import inside, wakeup
 from runtime.inside import Assignment
-from runtime.kinds import create
+from runtime.kinds import close, create
 
 
 def call_once(kind: str, target: str, *arguments: object) -> Any:
@@ -28,7 +28,7 @@ def call_once(kind: str, target: str, *arguments: object) -> Any:
     try:
         return interpreter.call(inside.call, target, *arguments)
     finally:
-        interpreter.close()
+        close(interpreter)
 
 
 class Host:
@@ -107,7 +107,7 @@ class Host:
             else:
                 interpreter = create(self.assignment.kind)
                 result = interpreter.call(inside.enter, self.assignment, memory)
-                interpreter.close()
+                close(interpreter)
         except interpreters.ExecutionFailed as error:
             return error.excinfo.errdisplay or str(error)
         except BaseException as error:  # SystemExit too: else nobody hears of the end

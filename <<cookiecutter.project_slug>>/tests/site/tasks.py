@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection
 from django.tasks import TaskContext, task
 
+from runtime import inside
 from tasks import wait
 from tests.site import gates
 from tests.site.version import VERSION
@@ -18,6 +19,17 @@ from tests.site.version import VERSION
 
 @task
 def which_interpreter() -> int:
+    return interpreters.get_current().id
+
+
+kept: list[object] = []
+
+
+@task
+def grow(objects: int) -> int:
+    """Keep so many objects for good, and have them counted after this task; the interpreter."""
+    inside.COUNT_EVERY = 0
+    kept.extend([] for _ in range(objects))
     return interpreters.get_current().id
 
 
