@@ -105,8 +105,9 @@ class Board:
 
     def sleeping(self, pools: list[int]) -> list[int]:
         """The seats of these pools (numbers) on which nothing runs, and something may."""
-        columns = zip(self.column(Cell.POOL), self.column(Cell.BUSY_SINCE), self.column(Cell.HELD), strict=True)
-        return [seat for seat, (pool, busy, held) in enumerate(columns) if pool in pools and not (busy or held)]
+        seats = [seat for seat, pool in enumerate(self.column(Cell.POOL)) if pool in pools]
+        rows = [(seat, seat * self.width) for seat in seats]
+        return [seat for seat, row in rows if not (self.cells[row + Cell.BUSY_SINCE] or self.cells[row + Cell.HELD])]
 
     def gauges(self, queue: str) -> memoryview:
         start = self.width * self.seats + len(Gauge) * self.queues.index(queue)
