@@ -48,7 +48,9 @@ class Run:
     databases: list[object]  # of the thread
     thread: int = field(default_factory=threading.get_ident)
     native: int = field(default_factory=threading.get_native_id)
+    work: int = 0  # the seat's BUSY_SINCE
     error: type[BaseException] | None = None  # raised in it
+    has_stopped: bool = False  # it is on its way out: no more is raised in it
     rung: int = 0
     next_step: float = 0.0
 
@@ -88,7 +90,7 @@ class Watchdog:
         And MemoryError if it has taken too much memory (memory.py).
         """
         deadline = time.monotonic() + seconds if seconds else None
-        run = Run(seat, deadline, too_late, cancelled, self._databases())
+        run = Run(seat, deadline, too_late, cancelled, self._databases(), work=seat.row[Cell.BUSY_SINCE])
         with self.lock:
             self.runs.append(run)
         seat.row[Cell.DEADLINE] = int(deadline * 1e9) if deadline else 0
@@ -147,6 +149,8 @@ class Watchdog:
         return min(steps) - time.monotonic() if steps else None
 
     def _look_at(self, run: Run, now: float) -> None:
+        if run.has_stopped or run.seat.row[Cell.BUSY_SINCE] != run.work:
+            return
         if run.error is None:
             if run.cancelled and run.seat.is_cancelled():
                 run.error = run.cancelled

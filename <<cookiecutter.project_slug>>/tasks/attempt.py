@@ -15,6 +15,7 @@ from django.tasks.signals import task_finished, task_started
 from django.utils import timezone
 from django.utils.json import normalize_json
 
+from runtime import heap
 from runtime.inside import Seat
 from runtime.watchdog import Insisted, Run
 from tasks import awaiting, queue, wakeup
@@ -91,7 +92,7 @@ class Attempt:
             return
         run = None
         try:
-            with self.guard(getattr(self.task, "timeout", 0)) as run, memory_comes_back():
+            with self.guard(getattr(self.task, "timeout", 0)) as run, memory_comes_back(run):
                 yield
         finally:
             if run is not None and run.error is not None:
@@ -185,13 +186,15 @@ def give_up_connections() -> None:
 
 
 @contextmanager
-def memory_comes_back() -> Iterator[None]:
+def memory_comes_back(run: Run) -> Iterator[None]:
     """What a task that ran out of memory holds is freed at once: to write its end down takes memory too."""
     try:
         yield
     except (MemoryError, Insisted) as error:
+        run.has_stopped = True
         clear_frames(error.__traceback__)
         gc.collect()
+        heap.trim()
         raise
 
 
