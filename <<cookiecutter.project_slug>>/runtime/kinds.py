@@ -1,11 +1,10 @@
 """The kinds of interpreters, and how one is made and closed."""
 
 import _interpreters
-import ctypes
 import sys
 from concurrent import interpreters
 
-libc = ctypes.CDLL(None)
+from runtime import heap
 
 
 def create(kind: str) -> interpreters.Interpreter:
@@ -24,5 +23,4 @@ def close(interpreter: interpreters.Interpreter) -> None:
     they would grow to the size of an interpreter.
     """
     interpreter.close()
-    if hasattr(libc, "malloc_trim"):  # musl has none
-        libc.malloc_trim(0)
+    heap.trim()
