@@ -48,7 +48,6 @@ class Boot:
         """The plan that settings and arguments ask for. Raises StartError with one line where a value is wrong."""
         threading.current_thread().name = "main"
         plan = self._read()
-        self.kind = plan.web.interpreter
         logging.config.dictConfig(log.configuration(plan.log_format))
         return plan
 
@@ -83,7 +82,9 @@ class Boot:
             return plan
 
     def _read(self) -> Plan:
-        return Plan.from_dict(self._call("read_plan"))
+        plan = Plan.from_dict(self._call("read_plan"))
+        self.kind = plan.web.interpreter
+        return plan
 
     def _call(self, function: str, *arguments: str) -> dict[str, Any]:
         with ThreadPoolExecutor(max_workers=1) as thread:  # what it leaves behind in the heap is not main's

@@ -52,7 +52,7 @@ class Renewal:
         await supervisor.start_host(successor)
         flaw = await trial(successor) if trial and successor.ready else ""
         if not successor.serves or successor not in supervisor.hosts:
-            flaw = f"its successor did not come up: {successor.reason}"
+            flaw = f"its successor did not come up: {successor.reason.rpartition('\n')[2]}"
         if host.is_lost and successor in supervisor.hosts:
             flaw = ""  # better this one than none
         successor.on_trial = False
