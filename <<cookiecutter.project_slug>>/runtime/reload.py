@@ -129,9 +129,9 @@ class Reload:
 
 
 def reason_of(error: Exception) -> str:
-    """One line: the error, and where in the code it was raised."""
+    """One line. Where boot.py has not expected the error (a migration), with the place where it was raised."""
     if not isinstance(error, ExecutionFailed):
         return " ".join(str(error).split())
     places = re.findall(r'^  File "(.+)", line (\d+)', error.excinfo.errdisplay or "", re.MULTILINE)
-    where = " ({}:{})".format(*places[-1]) if places else ""
+    where = " ({}, line {})".format(*places[-1]) if places else ""
     return " ".join(str(error.excinfo.formatted).split()) + where

@@ -124,5 +124,5 @@ def test_the_reason_is_one_line_with_the_place(tmp_path):
         interpreter.exec(f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import broken")
     interpreter.close()
 
-    assert reason_of(failed.value) == f"SyntaxError: '(' was never closed (broken.py, line 3) ({code}:3)"
+    assert reason_of(failed.value) == f"SyntaxError: '(' was never closed (broken.py, line 3) ({code}, line 3)"
     assert reason_of(StartError("several\n  lines")) == "several lines"
