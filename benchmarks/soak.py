@@ -38,7 +38,7 @@ from benchmarks.faults import FAULTS
 from benchmarks.server import PROJECT, environment
 
 FAULT_EVERY, RELOAD_EVERY = 5.0, 30.0  # seconds
-PAUSE = 0.02  # seconds between two requests of a client
+PAUSE = 0.05  # seconds between two requests of a client
 DRAIN = 120.0  # seconds that the last tasks have
 FIRST_MINUTE = 60.0  # seconds: the memory that was used until then does not count
 LEVEL = 1.15  # the most memory of the second half over that of the first

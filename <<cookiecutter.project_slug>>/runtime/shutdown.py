@@ -18,7 +18,7 @@ from runtime.plan import Kind, Plan, StartError
 from runtime.server import Server
 from runtime.supervisor import Supervisor
 
-GIVING_BACK = 4.0  # seconds over the budget
+GIVING_BACK = 3.0  # seconds over the budget
 GRACE = 5.0  # seconds over the budget for giving tasks back; then a C timer ends the process, whoever holds the GIL
 
 

@@ -20,7 +20,7 @@ if WORKERS := env.integer("BENCHMARK_WORKERS", 0, least=0, most=64):
 
 if env.flag("BENCHMARK_SOAK"):
     MIDDLEWARE = [*MIDDLEWARE, "benchmarks.site.soak.everybody_is_signed_in"]
-    INTERPRETERS["web"] |= {"request_timeout": 5, "canary": 1}
+    INTERPRETERS["web"] |= {"request_timeout": 10, "canary": 1}
     INTERPRETERS["workers"]["default"] |= {"timeout": 20, "idle": 10}
 
 if env.flag("BENCHMARK_RECYCLE"):
