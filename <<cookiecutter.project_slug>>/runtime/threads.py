@@ -10,7 +10,7 @@ THREADS = 4
 def start_threads() -> None:
     """Start all threads that main will ever use: one that gets no memory for its first lines hangs who starts it.
 
-    CPython 140746, seen with /readyz asked while a task ate all memory.
+    CPython 140746, seen as main replaced an interpreter while a task had eaten all memory.
     """
     executor, all_there = ThreadPoolExecutor(THREADS, thread_name_prefix="main"), Barrier(THREADS + 1)
     for _ in range(THREADS):
