@@ -5,6 +5,7 @@ In the main interpreter (no Django here):
     supervisor.py   starts, watches and stops the interpreters; host.py is one of them seen from outside
     server.py       Granian, embedded
     bridge.py       requests from Granian to the web interpreters; body.py takes in uploads
+    memory.py       what eats memory fails, the server serves on; ledger.py knows who took it, cgroup.py the limit
     health.py       /healthz /readyz /metrics; metrics.py writes the last one
 In the other interpreters:
     inside.py       the first lines that run there

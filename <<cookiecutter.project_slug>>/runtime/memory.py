@@ -21,6 +21,7 @@ from runtime.board import Board, Cell, task_id
 from runtime.host import Host
 from runtime.ledger import Account, Ledger, Use
 from runtime.log import event
+from runtime.threads import start_threads
 
 HIGH, FULL, WALL = 0.80, 0.88, 0.95  # of the limit
 NO_LONGER_HIGH = 0.75
@@ -40,7 +41,7 @@ class MemoryGuard:
         self.limit = min(filter(None, (limit, cgroup.memory_limit())), default=0)
         self.board, self.hosts, self.worn_out = board, hosts, worn_out
         self.greedy_pools: set[str] = set()
-        self.is_high = self.is_full = False
+        self.is_high = False
         self.told = 0.0  # monotonic seconds of the last MemoryError
         self.high_since = 0.0  # monotonic seconds; 0: it is not, or something greedy accounts for it
         self.next_look: asyncio.TimerHandle | None = None
@@ -51,6 +52,7 @@ class MemoryGuard:
             return
         self._see_that_there_is_room()
         event("memory_limit", megabytes=self.limit // 2**20)
+        start_threads()
         self.ledger, self.limit_before = Ledger(self.board), resource.getrlimit(resource.RLIMIT_DATA)
         self._look()
 
@@ -59,6 +61,13 @@ class MemoryGuard:
             self.next_look.cancel()
             self.next_look = None
             resource.setrlimit(resource.RLIMIT_DATA, self.limit_before)
+
+    def is_full(self) -> bool:
+        """Right now, not at the last look."""
+        try:
+            return 0 < FULL * self.limit < Use.now().resident
+        except MemoryError:
+            return True
 
     def _see_that_there_is_room(self) -> None:
         least = int(Use.now().resident / MOST_AT_START)
@@ -77,14 +86,14 @@ class MemoryGuard:
     def _guard(self, use: Use) -> float:
         """Do what is to be done; returns the seconds until the next look."""
         room = int(WALL * self.limit) - use.resident
-        self.is_full = use.resident > FULL * self.limit
+        is_full = use.resident > FULL * self.limit
         if room > 0:
             self._put_up_wall(use.requested + room)
         self.ledger.charge(use.resident, self.hosts)
         self._hold(use.resident)
-        if self.is_full:
+        if is_full:
             self._end_the_greediest()
-        self._leave_if_it_lasts(use.resident)
+        self._leave_if_it_lasts(use.resident, is_full)
         return min(max(room / MOST_A_SECOND, SHORTEST_PAUSE), LONGEST_PAUSE)
 
     def _put_up_wall(self, requested: int) -> None:
@@ -119,9 +128,9 @@ class MemoryGuard:
         what = {} if host.sockets else {"task": task_id(row)}
         event("memory_full", logging.WARNING, interpreter=host.name, **what, megabytes=int(left[-1].taken) // 2**20)
 
-    def _leave_if_it_lasts(self, resident: int) -> None:
+    def _leave_if_it_lasts(self, resident: int, is_full: bool) -> None:
         """Nothing that runs accounts for it, or what does cannot be ended: only a fresh process helps."""
-        if not self.is_high or (self._greedy() and not self.is_full):
+        if not self.is_high or (self._greedy() and not is_full):
             self.high_since = 0.0
         elif not self.high_since:
             self.high_since = time.monotonic()

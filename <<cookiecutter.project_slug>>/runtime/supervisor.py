@@ -153,7 +153,7 @@ class Supervisor:
     async def start_host(self, host: Host, pause: float = 0) -> None:
         """Returns when it is ready, or is no more."""
         await asyncio.sleep(pause)
-        while self.memory.is_full:  # a thread that cannot start for want of memory hangs main (CPython 140746)
+        while self.memory.is_full():  # a thread that cannot start for want of memory hangs main (CPython 140746)
             await asyncio.sleep(ROOM_PAUSE)
         async with self.create_one_at_a_time:
             if host not in self.hosts:  # there is another one by now

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import resource
+import threading
 import time
 from types import SimpleNamespace
 
@@ -170,6 +171,32 @@ async def test_if_it_stays_high_and_nothing_accounts_for_it_the_process_is_worn_
     monkeypatch.setattr(memory.time, "monotonic", lambda: now + memory.LONGEST_HIGH + 1)
     guarded.look(share)
     assert guarded.guard.worn_out.is_set() is leaves
+
+
+@on_the_loop
+async def test_it_is_full_when_it_is_and_when_nobody_can_tell(guarded, monkeypatch):
+    guarded = guarded().start()
+    assert not guarded.guard.is_full()
+    guarded.use(0.89)
+    assert guarded.guard.is_full()
+
+    def fail():
+        raise MemoryError
+
+    monkeypatch.setattr(Use, "now", fail)
+    assert guarded.guard.is_full()
+    guarded.use(0.89)
+    guarded.guard.limit = 0
+    assert not guarded.guard.is_full()
+
+
+@on_the_loop
+async def test_main_starts_no_thread_afterwards(guarded):
+    guarded().start()
+    before = set(threading.enumerate())
+    await asyncio.gather(*(asyncio.to_thread(time.sleep, 0.01) for _ in range(50)))
+
+    assert set(threading.enumerate()) <= before
 
 
 @on_the_loop
