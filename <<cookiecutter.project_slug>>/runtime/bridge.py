@@ -20,6 +20,7 @@ from runtime.plan import Plan
 from runtime.responses import send_error
 
 WAITING_LIMIT = 1000  # requests that may wait for a web thread; one more gets 503
+LONGEST_WAIT = 30.0  # seconds that a request waits for a web thread; then 503
 BUFFER_LIMIT = 1024 * 1024  # bytes of a response held for a slow client before its web thread has to wait
 
 
@@ -196,7 +197,7 @@ class Bridge:
                 link.response = None
 
     def expire(self, now: float) -> list[tuple[Any, int]]:
-        """After the web pool's request_timeout: 504 for what has no head of a response, 503 for what waits.
+        """504 for what has no head of a response after the web pool's request_timeout, 503 for what waits too long.
 
         Returns the web threads that have the former: the host, and the thread's number in it.
         """
@@ -206,7 +207,7 @@ class Bridge:
             if response is not None and not response.head.done() and now - link.since > self.plan.web.request_timeout:
                 _answer(response, 504, f"No answer within {self.plan.web.request_timeout:g} s.")
                 late.append((link.host, link.mates.index(link)))
-        overdue = sum(now - since > self.plan.web.request_timeout for _, _, _, since in self.waiting)
+        overdue = sum(now - since > LONGEST_WAIT for _, _, _, since in self.waiting)
         self._turn_away(overdue, "Too many requests are waiting.")
         return late
 
