@@ -100,3 +100,6 @@ FAULTS: dict[str, Callable[[World], None]] = {
     "database locked": database_locked,
     "a crowd": crowd,
 }
+
+# The process survives these, and no interpreter is stuck afterwards.
+SURVIVED = [name for name in FAULTS if name not in ("kill", "deadly task") and not name.endswith((": c", ", C"))]

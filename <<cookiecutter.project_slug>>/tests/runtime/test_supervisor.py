@@ -22,10 +22,10 @@ from tests.runtime.on_loop import PATIENCE, on_the_loop
 
 
 class Running:
-    """A supervisor without a web, from its start to its stop."""
+    """A supervisor, without a web where nobody asks for one, from its start to its stop."""
 
-    def __init__(self, folder, *pools):
-        self.plan = make_plan(folder, *pools, roles=("workers",))
+    def __init__(self, folder, *pools, **fields):
+        self.plan = make_plan(folder, *pools, **{"roles": ("workers",)} | fields)
         self.wakeups, self.node = Wakeups.make(self.plan.queues), Node(folder, 1)
         board = Board(self.plan.queues, seats_needed(self.plan))
         health = Health(board, self.wakeups.housekeeper, Storage(self.plan))
