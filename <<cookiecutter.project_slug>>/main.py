@@ -3,6 +3,8 @@
 import signal
 import sys
 
+signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the supervisor hears it: the code is only being read
+
 from runtime.board import Board
 from runtime.bridge import Bridge
 from runtime.check import check
@@ -42,7 +44,6 @@ async def serve(plan: Plan, boot: Boot, node: Node) -> int:
 
 def main() -> int | str:
     arguments = parse_arguments()
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the supervisor hears it: the code is read now anyway
     try:
         with Boot(arguments) as boot:
             plan = boot.read_plan()

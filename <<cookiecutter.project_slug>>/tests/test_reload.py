@@ -289,6 +289,21 @@ def test_sighup_before_it_is_ready_is_heard_when_it_is(tmp_path, project):
         end(server)
 
 
+def test_sighup_while_main_is_still_importing_does_not_end_it(tmp_path, project):
+    gate = gates.make(tmp_path, "gate")
+    project.write(
+        "uvloop.py", f"from tests.site import gates\ngates.arrive_and_wait({str(gate)!r})\nraise SystemExit(3)"
+    )
+    server = Server(tmp_path / "data", project=project.folder)
+    try:
+        gates.wait_for_arrival(gate)
+        server.send(signal.SIGHUP)
+        gates.open_gate(gate)
+        assert server.wait_exit() == 3
+    finally:
+        end(server)
+
+
 def test_with_reload_changed_code_is_served_and_a_syntax_error_is_not(tmp_path, project):
     with running(tmp_path / "data", "--reload", project=project.folder) as server, clients(server) as asking:
 
