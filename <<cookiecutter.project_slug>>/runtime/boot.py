@@ -126,7 +126,7 @@ def give_back(boot: str) -> int:
 
     from tasks.recovery import release
 
-    # The process has GRACE to leave (shutdown.py), and what cannot be given back is freed at the next start.
+    # Well within GIVING_BACK (shutdown.py), and what cannot be given back is freed at the next start.
     patience = "timeout" if connection.vendor == "sqlite" else "connect_timeout"
-    connection.settings_dict["OPTIONS"][patience] = 3
+    connection.settings_dict["OPTIONS"][patience] = 1
     return release(boot)

@@ -66,7 +66,8 @@ async def give_back(kind: Kind, boot: str, left: list[str]) -> None:
     try:
         number = await asyncio.wait_for(work, GIVING_BACK)
     except Exception as error:  # the next start finds them all the same
-        event("tasks_not_given_back", logging.ERROR, interpreters=",".join(left), reason=" ".join(str(error).split()))
+        reason = " ".join(str(error).split()) or f"not done after {GIVING_BACK} s"
+        event("tasks_not_given_back", logging.ERROR, interpreters=",".join(left), reason=reason)
     else:
         event("tasks_given_back", number=number, interpreters=",".join(left))
 
