@@ -107,7 +107,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",  # a read that turns into a write later could not wait for the lock
         "timeout": 20,
-        "init_command": f"PRAGMA journal_mode=wal; PRAGMA synchronous={SQLITE_SYNCHRONOUS};",
+        # The log is written back into the database every 40 MB: at the usual 4 MB, that is a third of a task's cost.
+        "init_command": f"PRAGMA journal_mode=wal; PRAGMA synchronous={SQLITE_SYNCHRONOUS};"
+        "PRAGMA wal_autocheckpoint=10000;",
     }
     DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}  # in a file, for tests with several writers
 else:

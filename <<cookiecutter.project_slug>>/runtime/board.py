@@ -41,6 +41,7 @@ class Cell(IntEnum):
     POOL = 14  # number of the pool that sits here; main's to write
     HELD = 16  # 1: takes no new task while memory is high; main's to write
     TOO_GREEDY = 17  # BUSY_SINCE of the work that is to end with a MemoryError; main's to write
+    WRITING = 19  # 1: this thread writes to the database (tasks/turns.py)
     AWAITED = 18  # lower half of the id of a task that is waited for here (tasks/awaiting.py); 0: none
 
 

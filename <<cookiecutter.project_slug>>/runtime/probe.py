@@ -8,7 +8,7 @@ from runtime.explain import chain, in_one_line, is_refusal, refused
 
 type Problem = dict[str, Any]
 
-PRAGMAS = ("journal_mode", "synchronous", "busy_timeout", "foreign_keys")
+PRAGMAS = ("journal_mode", "synchronous", "wal_autocheckpoint", "busy_timeout", "foreign_keys")
 SYNCHRONOUS = ("off", "normal", "full", "extra")
 
 

@@ -245,6 +245,7 @@ class Supervisor:
             row = self.board.seat(seat)
             row[Cell.STATE] = State.EMPTY
             row[Cell.BUSY_SINCE] = row[Cell.DEADLINE] = row[Cell.GATE] = row[Cell.POOL] = row[Cell.HELD] = 0
+            row[Cell.WRITING] = 0
             row[Cell.DONE] = row[Cell.OBJECTS] = 0  # else its successor has done that much already (recycling.py)
         self.free_seats = sorted([*host.assignment.seats, *self.free_seats])
 

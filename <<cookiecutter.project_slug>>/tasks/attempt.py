@@ -4,7 +4,7 @@ import contextlib
 import gc
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from traceback import clear_frames, format_exception
 from typing import Any
@@ -25,6 +25,7 @@ from tasks.options import DurableTask
 from tasks.patience import until_it_passes
 from tasks.queue import ClaimedTask
 from tasks.results import TaskNotFound, errors_of, find_task, running_result
+from tasks.turns import turn
 
 logger = logging.getLogger("tasks")
 
@@ -43,8 +44,13 @@ TRACEBACK_LIMIT = 20_000  # characters of a traceback that are kept: its end, wh
 class Attempt:
     """One run of one task."""
 
-    def __init__(self, claimed: ClaimedTask, seat: Seat | None = None, guard: Guard | None = None) -> None:
-        self.claimed, self.seat, self.guard = claimed, seat, guard
+    def __init__(
+        self, claimed: ClaimedTask, seat: Seat | None = None, guard: Guard | None = None, queues: Sequence[str] = ()
+    ) -> None:
+        """With `queues`, a good end takes the next task of these along: `next`, once it `has_looked`."""
+        self.claimed, self.seat, self.guard, self.queues = claimed, seat, guard, queues
+        self.next: ClaimedTask | None = None
+        self.has_looked = False
         self.freed_by = ""
         self.in_transaction = connection.in_atomic_block  # of a test (tasks/testing.py), which is to go on
         self.task: Task | None = None
@@ -103,10 +109,18 @@ class Attempt:
     def _succeeded(self, value: Any) -> str:
         if self.context is not None:
             until_it_passes(self.context.save)
-        if until_it_passes(lambda: queue.succeed(self.claimed, value)):
+        if until_it_passes(lambda: self._write_success(value)):
             awaiting.tell(self.claimed.id)
             self._tell_finished(TaskResultStatus.SUCCESSFUL, return_value=value)
         return "successful"
+
+    def _write_success(self, value: Any) -> bool:
+        if self.seat is None or not self.queues or self.seat.must_leave() or self.seat.is_held():
+            return queue.succeed(self.claimed, value)
+        with turn(self.seat):
+            written, self.next = queue.succeed_and_claim(self.claimed, value, self.queues)
+        self.has_looked = True
+        return written
 
     def _suspended(self) -> str:
         """Back into the queue, to go on from its checkpoint."""

@@ -166,6 +166,18 @@ def succeed(task: ClaimedTask, return_value: Any) -> bool:
     return bool(execute(SUCCEED, values).rowcount)
 
 
+def succeed_and_claim(task: ClaimedTask, return_value: Any, queues: Sequence[str]) -> tuple[bool, ClaimedTask | None]:
+    """As `succeed`, and in the same commit take the next task of these queues. For SQLite: its lock is held once."""
+    now = moment(timezone.now())
+    ended, row = (json.dumps(return_value), now, key(task.id), task.claim), None
+    with statements.one_commit() as driver:
+        written = bool(driver.execute(SUCCEED, ended).rowcount)
+        for queue in queues:
+            if row := driver.execute(CLAIM, (task.claim, now, now, queue)).fetchone():
+                break
+    return written, None if row is None else _claimed(row, task.claim)
+
+
 def fail(task: ClaimedTask, **fields: Any) -> bool:
     """Record that a claimed task has failed for good. False where the claim is held no more."""
     return update(task, status=FAILED, finished_at=timezone.now(), worker=task.claim, claim=None, **fields)

@@ -5,7 +5,8 @@ time, and every date is read back (docs/performance.md). Errors, transactions an
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +22,27 @@ def execute(statement: str, values: Sequence[Any]) -> Any:
     connection.ensure_connection()
     with connection.wrap_database_errors:
         return connection.connection.execute(statement, values)
+
+
+@contextmanager
+def one_commit() -> Iterator[Any]:
+    """Gives the driver's connection: what is executed there within the block is written with one commit.
+
+    In a transaction that is open already, a test's, it is that one's.
+    """
+    connection.validate_no_broken_transaction()
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        if connection.in_atomic_block:
+            yield connection.connection
+            return
+        connection.connection.execute("BEGIN IMMEDIATE" if IS_SQLITE else "BEGIN")
+        try:
+            yield connection.connection
+            connection.connection.execute("COMMIT")
+        except BaseException:
+            connection.close()  # which rolls back
+            raise
 
 
 def key(task_id: uuid.UUID) -> uuid.UUID | str:

@@ -14,14 +14,15 @@ from runtime.explain import in_one_line
 from runtime.inside import Assignment, Loop, Seat
 from runtime.plan import WorkerPool
 from runtime.watchdog import Run, Watchdog
-from tasks import housekeeping, queue
+from tasks import housekeeping, queue, statements
+from tasks import wakeup as announcing
 from tasks.attempt import Attempt
 from tasks.discovery import load_tasks
 from tasks.errors import TaskCancelled, TaskTimeout
 from tasks.gate import Gate
 from tasks.leftovers import note_threads, report_threads
 from tasks.mailbox import Mailbox
-from tasks.patience import PASSING
+from tasks.patience import PASSING, until_it_passes
 from tasks.queue import ClaimedTask
 from tasks.recovery import settle
 
@@ -56,18 +57,20 @@ def work(pool: WorkerPool, watchdog: Watchdog, seat: Seat) -> None:
 
 
 def _work(pool: WorkerPool, watchdog: Watchdog, seat: Seat) -> None:
-    waiting = Waiting(seat, pool, partial(Attempt, seat=seat, guard=partial(guard, watchdog, seat, pool.timeout)))
+    ends = partial(guard, watchdog, seat, pool.timeout)
+    queues = pool.queues if statements.IS_SQLITE else ()
+    waiting = Waiting(seat, pool, partial(Attempt, seat=seat, guard=ends, queues=queues))
     try:
         _claim_and_run(seat, waiting)
     finally:
-        waiting.mailbox.leave()
+        waiting.leave()
 
 
 def _claim_and_run(seat: Seat, waiting: Waiting) -> None:
     while not seat.must_leave():
         seat.turn()
         try:
-            attempt = waiting.mailbox.collect() or waiting.claim()
+            attempt = waiting.next_attempt()
         except PASSING as error:
             logger.warning("the database gives no task, again in %s s: %s", DATABASE_PAUSE, error)
             connection.close()
@@ -78,6 +81,7 @@ def _claim_and_run(seat: Seat, waiting: Waiting) -> None:
         elif waiting.gate.enter(attempt.claimed.deaths):
             run_attempt(attempt, seat)
             waiting.gate.leave()
+            waiting.go_on_after(attempt)
         else:
             queue.defer(attempt.claimed, GATE_PAUSE)
             waiting.wait_at_gate()
@@ -112,6 +116,8 @@ class Waiting:
         assignment = seat.assignment
         self.seat, self.begin = seat, begin
         self.mailbox, self.gate = Mailbox(seat, begin), Gate(seat)
+        self.along: ClaimedTask | None = None  # taken with the end of the one before
+        self.has_looked = False
         self.queues = {queue: assignment.wakeups.queues[queue] for queue in pool.queues}
         self.poll = select.poll()
         for descriptor in (assignment.stop, self.mailbox.box, *self.queues.values()):
@@ -121,6 +127,26 @@ class Waiting:
         """Return once no task runs alone any more, or this thread must leave."""
         while not self.gate.is_open() and not self.seat.must_leave():
             self.seat.pause(GATE_PAUSE / 10)
+
+    def next_attempt(self) -> Attempt | None:
+        """What was taken along or handed over, else the next task of the pool."""
+        along, self.along = self.along, None
+        has_looked, self.has_looked = self.has_looked, False
+        if along is not None:
+            return self.begin(along)
+        return self.mailbox.collect() or (None if has_looked else self.claim())
+
+    def go_on_after(self, attempt: Attempt) -> None:
+        self.along, self.has_looked = attempt.next, attempt.has_looked
+        if self.along is not None:
+            wakeup.take(self.queues[self.along.queue])
+
+    def leave(self) -> None:
+        """This thread ends; what it was given and has not begun goes back."""
+        if self.along is not None:
+            until_it_passes(partial(queue.release, self.along))
+            announcing.wake(self.along.queue)
+        self.mailbox.leave()
 
     def claim(self) -> Attempt | None:
         """The next task of the pool; its queues come in the order in which the settings name them."""

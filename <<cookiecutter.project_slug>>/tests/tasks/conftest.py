@@ -1,8 +1,16 @@
+import os
+
 import pytest
 
+from runtime import inside
+from runtime.board import Board, Cell, pool_number
+from runtime.inside import Seat
+from runtime.plan import WorkerPool
+from runtime.wakeup import Wakeups
 from tasks import queue
 from tasks.attempt import Attempt
 from tasks.models import TaskRecord
+from tests.runtime.make import make_assignment, make_plan
 from tests.tasks import sample_tasks
 
 
@@ -24,3 +32,21 @@ def run_one():
         return TaskRecord.objects.get(pk=claimed.id)
 
     return run
+
+
+@pytest.fixture
+def seat(tmp_path, monkeypatch):
+    """The seat of a worker thread of the pool `default`; this process looks like an interpreter of its server."""
+    plan = make_plan(
+        tmp_path, WorkerPool(name="critical", queues=("critical",)), WorkerPool(name="default", queues=("default",))
+    )
+    wakeups = Wakeups.make(plan.queues, seats=4)
+    assignment = make_assignment(plan, wakeups)
+    board = Board(plan.queues, 4)
+    board.seat(0)[Cell.POOL] = pool_number("default")
+    monkeypatch.setattr(inside, "current", assignment)
+    monkeypatch.setattr(inside, "board", board)
+    yield Seat(assignment, board, 0)
+    wakeups.close()
+    os.close(assignment.stop)
+    os.close(assignment.watch)

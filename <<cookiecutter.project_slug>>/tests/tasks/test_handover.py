@@ -1,6 +1,5 @@
 """A task that is enqueued while a worker sleeps is given to it; nothing that goes wrong on the way loses one."""
 
-import os
 import threading
 from datetime import timedelta
 from functools import partial
@@ -9,39 +8,16 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from runtime import inside
-from runtime.board import Board, Cell, pool_number
-from runtime.inside import Seat
-from runtime.plan import WorkerPool
-from runtime.wakeup import Wakeups
+from runtime.board import Cell
 from tasks import mailbox, queue
 from tasks.attempt import Attempt
 from tasks.mailbox import Mailbox
 from tasks.models import TaskRecord
 from tasks.queue import insert_claimed
 from tasks.worker import Waiting
-from tests.runtime.make import make_assignment, make_plan
 from tests.tasks.sample_tasks import note
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def seat(tmp_path, monkeypatch):
-    """The seat of a worker thread of the pool `default`; this process looks like an interpreter of its server."""
-    plan = make_plan(
-        tmp_path, WorkerPool(name="critical", queues=("critical",)), WorkerPool(name="default", queues=("default",))
-    )
-    wakeups = Wakeups.make(plan.queues, seats=4)
-    assignment = make_assignment(plan, wakeups)
-    board = Board(plan.queues, 4)
-    board.seat(0)[Cell.POOL] = pool_number("default")
-    monkeypatch.setattr(inside, "current", assignment)
-    monkeypatch.setattr(inside, "board", board)
-    yield Seat(assignment, board, 0)
-    wakeups.close()
-    os.close(assignment.stop)
-    os.close(assignment.watch)
 
 
 @pytest.fixture

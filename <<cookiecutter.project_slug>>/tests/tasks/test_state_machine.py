@@ -54,6 +54,21 @@ class Tasks(RuleBasedStateMachine):
             self.stale.append(task)
 
     @rule()
+    def succeed_and_take_the_next_along(self):
+        if self.held:
+            task = self.held.pop()
+            ready = [key for key, (status, *_) in self.model.items() if status == "READY"]
+            written, along = queue.succeed_and_claim(task, None, ["default"])
+            assert written
+            assert (along and str(along.id)) == min(ready, default=None)
+            self.model[str(task.id)][0] = "SUCCESSFUL"
+            self.stale.append(task)
+            if along is not None:
+                self.model[str(along.id)][0] = "RUNNING"
+                self.model[str(along.id)][1] += 1
+                self.held.append(along)
+
+    @rule()
     def fail_and_retry(self):
         if self.held:
             task = self.held.pop()
