@@ -1,6 +1,8 @@
 """Huey with Redis. With results it stores what a task returns, also None, as the template's own queue does."""
 
 import os
+import time
+from pathlib import Path
 
 from huey import RedisHuey
 
@@ -19,6 +21,20 @@ def nothing() -> None:
 @huey.task()
 def note_the_time() -> None:
     mark()
+
+
+@huey.task()
+def first_line(enqueued: int) -> None:
+    milliseconds = (time.time_ns() - enqueued) / 1e6
+    with Path(os.environ["BENCHMARK_MARKS"], "milliseconds").open("a") as file:
+        file.write(f"{milliseconds}\n")
+
+
+def enqueue_slowly(number: int, pause: float) -> None:
+    """So many tasks that measure their own way to a worker, `pause` seconds apart."""
+    for _ in range(number):
+        first_line(time.time_ns())
+        time.sleep(pause)
 
 
 def enqueue(number: int) -> None:
