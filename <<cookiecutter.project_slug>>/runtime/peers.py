@@ -42,6 +42,7 @@ SET tcp_keepalives_idle = {IDLE}; SET tcp_keepalives_interval = {INTERVAL}; SET 
 SET tcp_user_timeout = {(IDLE + INTERVAL * PROBES) * 1000};
 SELECT pg_advisory_lock_shared({{lock}});
 LISTEN {CHANNEL};
+SELECT pg_notify('{CHANNEL}', '{{boot}} 1 - due');
 """
 
 ANNOUNCEMENT = re.compile(r"(?P<sender>\S+) (?P<number>\d{1,9}) \S+ (?P<message>.+)")  # tasks/wakeup.py writes it
@@ -93,7 +94,7 @@ class Peers:
 
         connection = await AsyncConnection.connect(self.address, autocommit=True, **KEEPALIVE)
         try:
-            await connection.execute(INTRODUCTION.format(lock=lock_of(self.boot)).encode())
+            await connection.execute(INTRODUCTION.format(lock=lock_of(self.boot), boot=self.boot).encode())
             yield connection
         finally:
             await connection.close()

@@ -46,6 +46,7 @@ def _run(assignment: Assignment) -> None:
             pass
         if asked:
             ticker.ask()
+            nodes.ask()
         try:
             if time.monotonic() >= nodes.next_look:
                 nodes.look()

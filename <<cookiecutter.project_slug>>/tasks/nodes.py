@@ -1,7 +1,8 @@
 """Nodes that died: the housekeepers of the others take their tasks back. Only with PostgreSQL.
 
 A node lives while some session holds the advisory lock of its boot (runtime/peers.py). A living node whose connection
-broke has it again after some seconds, so only a boot that is missed at two looks in a row is dead.
+broke has it again after some seconds, so only a boot that is missed at two looks in a row is dead. Who is alone looks
+no more, until the next node announces itself (runtime/peers.py).
 """
 
 import logging
@@ -29,29 +30,36 @@ class Nodes:
 
     def __init__(self, assignment: Assignment) -> None:
         self.boot = assignment.boot
+        self.can_have_others = bool(assignment.plan.database_address)
         self.missing: set[str] = set()  # boots without their lock at the last look
-        self.next_look = time.monotonic() + LOOK_EVERY if assignment.plan.database_address else math.inf
+        self.next_look = time.monotonic() + LOOK_EVERY if self.can_have_others else math.inf
+
+    def ask(self) -> None:
+        """Somebody has announced something: it may be another node."""
+        if self.can_have_others:
+            self.next_look = min(self.next_look, time.monotonic() + LOOK_EVERY)
 
     def look(self) -> None:
         """Take back the tasks of every boot that was missing at the last look and still is."""
         self.next_look = time.monotonic() + LOOK_EVERY
         missing_before, self.missing = self.missing, set()  # a look that fails counts for nothing
-        missing = missing_boots(self.boot)
+        boots, locks = boots_with_tasks(self.boot), held_locks()
+        missing = {boot for boot in boots if lock_of(boot) not in locks}
         for boot in missing & missing_before:
             take_back(boot)
         self.missing = missing - missing_before
+        if not boots and locks <= {lock_of(self.boot)}:
+            self.next_look = math.inf
 
 
-def missing_boots(own: str) -> set[str]:
-    """Other boots that hold tasks and no lock. One query where no other node works."""
+def boots_with_tasks(own: str) -> set[str]:
+    """Other boots that hold tasks."""
     claims = TaskRecord.objects.filter(status=RUNNING).exclude(claim__startswith=f"{own}/").order_by()
-    boots = {claim.rsplit("/", 2)[0] for claim in claims.values_list("claim", flat=True).distinct() if claim}
-    locks = held_locks() if boots else set()
-    return {boot for boot in boots if lock_of(boot) not in locks}
+    return {claim.rsplit("/", 2)[0] for claim in claims.values_list("claim", flat=True).distinct() if claim}
 
 
 def held_locks() -> set[int]:
-    """Those of living boots among them. To read the locks disturbs nobody; to try them could."""
+    """Those of living boots, and whatever else is locked. To read the locks disturbs nobody; to try them could."""
     with connection.cursor() as cursor:
         cursor.execute(ADVISORY_LOCKS)
         return numbers(cursor.fetchall())

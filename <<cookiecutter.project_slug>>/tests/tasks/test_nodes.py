@@ -122,9 +122,22 @@ def test_a_task_of_a_queue_that_the_settings_have_lost_is_freed_too(assignment, 
     assert status() == "READY"
 
 
-def test_an_idle_look_is_one_query(assignment, django_assert_num_queries):
-    with django_assert_num_queries(1):
-        Nodes(assignment).look()
+def test_who_is_alone_looks_no_more_until_another_announces_itself(assignment, alive):
+    found = Nodes(assignment)
+    found.look()
+    assert found.next_look == math.inf
+
+    found.ask()
+    alive.add(lock_of("other/boot"))
+    assert found.next_look < math.inf
+    found.look()
+    assert found.next_look < math.inf
+
+
+def test_who_is_alone_with_the_tasks_of_a_dead_one_looks_again(assignment, alive, claimed):
+    found = Nodes(assignment)
+    found.look()
+    assert found.next_look < math.inf
 
 
 def test_with_sqlite_nobody_ever_looks(assignment, tmp_path):
@@ -132,4 +145,6 @@ def test_with_sqlite_nobody_ever_looks(assignment, tmp_path):
     for descriptor in (alone.stop, alone.watch):
         nodes.wakeup.descriptors.os.close(descriptor)
 
-    assert Nodes(alone).next_look == math.inf
+    found = Nodes(alone)
+    found.ask()
+    assert found.next_look == math.inf
