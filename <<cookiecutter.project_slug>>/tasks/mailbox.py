@@ -2,6 +2,7 @@
 
 import os
 import select
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -12,6 +13,7 @@ from tasks.handover import FAILED, read, unpack
 from tasks.patience import until_it_passes
 from tasks.queue import ClaimedTask
 
+LOOK_AT_FIRST = 0.0005  # seconds without sleep: an insert takes less, and a thread that slept takes long to be woken
 LONGEST_INSERT = 5.0  # seconds that a worker waits for a task that is being inserted while others wait for the worker
 
 
@@ -65,6 +67,10 @@ class Mailbox:
 
     def _wait_for_letter(self) -> bytes:
         """The next letter; b"" where it takes too long. From then on it is only looked for between other tasks."""
+        end = 0 if self.has_waited else time.perf_counter() + LOOK_AT_FIRST
+        while time.perf_counter() < end:
+            if letter := read(self.box):
+                return letter
         if not self.letters.poll(0 if self.has_waited else LONGEST_INSERT * 1000):
             self.has_waited = True
         return read(self.box)
