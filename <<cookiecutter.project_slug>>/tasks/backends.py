@@ -12,7 +12,7 @@ from django.tasks.exceptions import TaskResultDoesNotExist
 from django.tasks.signals import task_enqueued
 from django.utils.json import normalize_json
 
-from tasks import queue, wakeup
+from tasks import queue, tally, wakeup
 from tasks.handover import hand_over
 from tasks.options import DurableTask
 from tasks.queue import NewTask
@@ -64,4 +64,5 @@ class DurableBackend(BaseTaskBackend):
             arguments={"args": normalize_json(args), "kwargs": normalize_json(kwargs)},
             run_after=task.run_after,
             fail_if_lost=getattr(task, "on_lost", "retry") == "fail",
+            batch=tally.current(),
         )

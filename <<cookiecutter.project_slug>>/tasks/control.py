@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from tasks import awaiting, wakeup
+from tasks import awaiting, queue, wakeup
 from tasks.errors import TaskCancelled
 from tasks.models import TaskRecord
 from tasks.queue import FAILED, READY, RUNNING
@@ -14,7 +14,8 @@ def cancel(record: TaskRecord) -> bool:
     """End a task that waits at once; one that runs is asked to end. A finished one stays as it is: False."""
     waiting = TaskRecord.objects.filter(pk=record.pk, status=READY)
     history = [*record.history, _trace(record)]
-    if waiting.update(status=FAILED, finished_at=timezone.now(), cancelled=True, history=history):
+    ended: dict[str, Any] = {"status": FAILED, "finished_at": timezone.now(), "cancelled": True, "history": history}
+    if queue.counted(record.batch, FAILED, lambda: bool(waiting.update(**ended))):
         awaiting.tell(record.pk)
         return True
     asked = TaskRecord.objects.filter(pk=record.pk, status=RUNNING).update(cancelled=True)
@@ -25,7 +26,8 @@ def cancel(record: TaskRecord) -> bool:
 def retry(record: TaskRecord) -> bool:
     """Put a failed task back into its queue, with all its attempts before it. Others stay as they are: False."""
     failed = TaskRecord.objects.filter(pk=record.pk, status=FAILED)
-    if not failed.update(status=READY, finished_at=None, cancelled=False, waits_until=None, progress=None):
+    again: dict[str, Any] = {"status": READY, "finished_at": None, "cancelled": False, "waits_until": None}
+    if not queue.counted(record.batch, READY, lambda: bool(failed.update(**again, progress=None))):
         return False
     wakeup.announce(record.queue)
     wakeup.wake(record.queue)

@@ -17,11 +17,11 @@ from django.utils import timezone
 from runtime import inside, wakeup
 from runtime.board import Gauge
 from runtime.inside import Assignment
-from tasks import counting, pruning, queue
+from tasks import counting, pruning, queue, queues
 from tasks.nodes import Nodes
 from tasks.patience import PASSING
 from tasks.ticks import Ticker
-from tasks.wakeup import announce
+from tasks.wakeup import announce, wake
 
 logger = logging.getLogger("tasks")
 
@@ -73,12 +73,13 @@ def _until(*times: float) -> float:
 def _keep_house(assignment: Assignment, count: bool) -> float:
     """Promote what is due, wake whom it concerns; returns the seconds until the next time.
 
-    Two short statements where nothing is to be done: this is all that an idle server asks its database.
+    Three short statements where nothing is to be done: this is all that an idle server asks its database.
     """
+    queues.show_on_board(assignment)
     while (due := queue.next_due()) is not None and due <= timezone.now():
         for name, number in queue.promote(timezone.now()).items():
             if name in assignment.wakeups.queues:  # not one that the settings have lost since
-                wakeup.signal(assignment.wakeups.queues[name], number)
+                wake(name, number)
             announce(name, number)
     if count:
         count_queues()

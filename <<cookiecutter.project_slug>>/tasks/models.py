@@ -1,9 +1,10 @@
-"""The tables: a row is a task, from its enqueueing until it is pruned, or a schedule, as long as it is declared."""
+"""The tables: a row is a task or a batch, until it is pruned, a schedule while it is declared, or a paused queue."""
 
 import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.tasks import TaskResultStatus
 
 
@@ -34,6 +35,7 @@ class TaskRecord(models.Model):
     progress = models.JSONField(null=True, blank=True)  # {"done": n, "total": n}
     checkpoint = models.JSONField(null=True, blank=True)
     return_value = models.JSONField(null=True, blank=True)
+    batch = models.UUIDField(null=True, blank=True)  # no foreign key: each is pruned by itself
     history = models.JSONField(db_default=[])  # ended attempts: {"attempt", "worker", "started_at", "error", …}
 
     class Meta:
@@ -60,6 +62,7 @@ class TaskRecord(models.Model):
             # the admin's lists of a queue and of a task: rare ones are searched for through the whole table without
             models.Index(fields=["queue", "id"], name="tasks_of_queue"),
             models.Index(fields=["task", "id"], name="tasks_of_task"),
+            models.Index(fields=["batch", "id"], name="tasks_of_batch", condition=Q(batch__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -81,3 +84,37 @@ class Schedule(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class PausedQueue(models.Model):
+    """A queue of which no task begins (tasks/queues.py). The statement that claims looks here."""
+
+    name = models.CharField("queue", max_length=50, primary_key=True)
+    paused_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BatchRecord(models.Model):
+    """A batch and its tally (tasks/tally.py)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid7, editable=False)  # in order of time
+    callback = models.JSONField()  # what becomes a row of its own: {"task", "queue", …}
+    total = models.PositiveIntegerField(null=True, blank=True)  # null: the block that collects has not ended
+    successful = models.PositiveIntegerField(db_default=0)
+    failed = models.PositiveIntegerField(db_default=0)
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True, blank=True)  # when the callback was enqueued
+
+    class Meta:
+        verbose_name = "batch"
+        verbose_name_plural = "batches"
+        ordering = ("-id",)
+        indexes = [models.Index(fields=["finished_at"], name="tasks_finished_batch")]  # pruning
+
+    def __str__(self) -> str:
+        return f"{self.callback['task']} {self.id}"

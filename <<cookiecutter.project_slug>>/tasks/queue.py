@@ -9,16 +9,17 @@ four times as much (docs/performance.md).
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
 from django.tasks import TaskResultStatus
 from django.utils import timezone
 
-from tasks import statements, wakeup
+from tasks import statements, tally, wakeup
 from tasks.models import TaskRecord
 from tasks.statements import (
     CLAIM,
@@ -53,6 +54,7 @@ class NewTask:
     arguments: dict[str, Any]
     run_after: datetime | None
     fail_if_lost: bool
+    batch: uuid.UUID | None = None
     enqueued_at: datetime = field(default_factory=timezone.now)
     id: uuid.UUID = field(default_factory=uuid.uuid7)  # in order of time
 
@@ -79,6 +81,7 @@ class ClaimedTask:
     deaths: int
     checkpoint: Any
     history: list[dict[str, Any]]
+    batch: uuid.UUID | None
     claim: str  # the holder
 
 
@@ -110,23 +113,24 @@ def _insert(tasks: Sequence[NewTask]) -> None:
     execute(statement, values)
 
 
-def insert_claimed(task: NewTask, holder: str) -> None:
-    """Put a task into the table that `holder` has at once (handover.py)."""
+def insert_claimed(task: NewTask, holder: str) -> bool:
+    """Put a task into the table that `holder` has at once (handover.py). False where its queue is paused."""
     now = moment(task.enqueued_at)
-    execute(INSERT_CLAIMED, (*_values(task), holder, now, now))
+    return bool(execute(INSERT_CLAIMED, (*_values(task), holder, now, now, task.queue)).rowcount)
 
 
 def _values(task: NewTask) -> tuple[Any, ...]:
     return (
         key(task.id), task.task, task.backend, task.queue, task.priority, json.dumps(task.arguments),
         moment(task.run_after), moment(task.waits_until), moment(task.enqueued_at), task.fail_if_lost,
+        task.batch and key(task.batch),
     )  # fmt: skip
 
 
 def claim(queue: str, holder: str) -> ClaimedTask | None:
-    """Take the next task of a queue for `holder`; None where nothing waits."""
+    """Take the next task of a queue for `holder`; None where nothing waits, or the queue is paused."""
     now = moment(timezone.now())
-    row = execute(CLAIM, (holder, now, now, queue)).fetchone()
+    row = execute(CLAIM, (holder, now, now, queue, queue)).fetchone()
     return None if row is None else _claimed(row, holder)
 
 
@@ -152,7 +156,7 @@ def _claimed(row: tuple[Any, ...], holder: str) -> ClaimedTask:
 
 def _read[T: ClaimedTask](task: T) -> T:
     """What the driver gives, as Python has it."""
-    task.id = read_key(task.id)
+    task.id, task.batch = read_key(task.id), task.batch and read_key(task.batch)
     task.arguments, task.history = json.loads(task.arguments), json.loads(task.history)  # type: ignore[arg-type]
     task.checkpoint = task.checkpoint and json.loads(task.checkpoint)
     task.run_after, task.enqueued_at = read_moment(task.run_after), read_moment(task.enqueued_at)
@@ -163,7 +167,7 @@ def _read[T: ClaimedTask](task: T) -> T:
 def succeed(task: ClaimedTask, return_value: Any) -> bool:
     """Record that a claimed task has ended well. False where the claim is held no more."""
     values = (json.dumps(return_value), moment(timezone.now()), key(task.id), task.claim)
-    return bool(execute(SUCCEED, values).rowcount)
+    return counted(task.batch, SUCCESSFUL, lambda: bool(execute(SUCCEED, values).rowcount))
 
 
 def succeed_and_claim(task: ClaimedTask, return_value: Any, queues: Sequence[str]) -> tuple[bool, ClaimedTask | None]:
@@ -180,7 +184,25 @@ def succeed_and_claim(task: ClaimedTask, return_value: Any, queues: Sequence[str
 
 def fail(task: ClaimedTask, **fields: Any) -> bool:
     """Record that a claimed task has failed for good. False where the claim is held no more."""
-    return update(task, status=FAILED, finished_at=timezone.now(), worker=task.claim, claim=None, **fields)
+    fields |= {"status": FAILED, "finished_at": timezone.now(), "worker": task.claim, "claim": None}
+    return counted(task.batch, FAILED, lambda: update(task, **fields))
+
+
+def counted(batch: uuid.UUID | None, status: str, write: Callable[[], bool]) -> bool:
+    """Write what moves a task to a status. That of a batch is counted there, in the same transaction."""
+    if batch is None:
+        return write()
+    with transaction.atomic():
+        if (written := write()) and (callback := tally.count(batch, status)):
+            enqueue_callback(callback)
+    return written
+
+
+def enqueue_callback(fields: dict[str, Any]) -> None:
+    """Enqueue the callback of a batch (tally.py). Without its function, which need not import in this interpreter."""
+    task = NewTask(**fields)
+    insert([task])
+    transaction.on_commit(partial(wakeup.wake, task.queue, 1, task.waits_until))
 
 
 def retry(task: ClaimedTask, after: timedelta, **fields: Any) -> bool:

@@ -73,7 +73,8 @@ def _free_all(lost: QuerySet[TaskRecord]) -> dict[str, int]:
     number: dict[str, int] = {}
     with transaction.atomic():
         # Locked: each row once, whoever else frees them now. In the index's order: by id SQLite reads the whole table.
-        for record in lost.select_for_update().order_by("queue", "claim", "id"):
+        found = lost.select_for_update().order_by("queue", "claim", "id")
+        for record in sorted(found, key=lambda record: str(record.batch)):  # two that lock batches do it in one order
             _free(record, "The process that ran it has died.")
             number[record.queue] = number.get(record.queue, 0) + 1
     return number
@@ -88,6 +89,8 @@ def _free(record: TaskRecord, reason: str) -> None:
     else:
         record.status = READY
     record.save(update_fields=["deaths", "history", "worker", "claim", "status", "finished_at"])
+    if record.status == FAILED:
+        queue.counted(record.batch, FAILED, lambda: True)
 
 
 def _trace(record: TaskRecord, reason: str) -> dict[str, Any]:

@@ -72,23 +72,26 @@ def _for_driver(statement: str) -> str:
 
 INSERT = """
 INSERT INTO tasks_taskrecord
-    (id, task, backend, queue, priority, arguments, run_after, waits_until, enqueued_at, fail_if_lost) VALUES
+    (id, task, backend, queue, priority, arguments, run_after, waits_until, enqueued_at, fail_if_lost,
+     batch) VALUES
 """
-INSERT_ROW = _for_driver("(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)")
+INSERT_ROW = _for_driver("(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)")
 TEXT = " || ''" if IS_SQLITE else ""  # an expression comes as it is stored, a column through Django's converters
 INSERT_CLAIMED = _for_driver("""
 INSERT INTO tasks_taskrecord
     (id, task, backend, queue, priority, arguments, run_after, waits_until, enqueued_at, fail_if_lost,
-     status, claim, attempt, started_at, last_attempted_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'RUNNING', %s, 1, %s, %s)
+     batch, status, claim, attempt, started_at, last_attempted_at)
+SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'RUNNING', %s, 1, %s, %s
+ WHERE NOT EXISTS (SELECT 1 FROM tasks_pausedqueue WHERE name = %s)
 """)
 COLUMNS = f"""id, task, backend, queue, priority, arguments, run_after{TEXT}, enqueued_at{TEXT}, started_at{TEXT},
-              last_attempted_at{TEXT}, attempt, deaths, checkpoint, history"""
+              last_attempted_at{TEXT}, attempt, deaths, checkpoint, history, batch"""
+# The pause is asked about once, outside: within the search SQLite asks at every task that waits in a paused queue.
 CLAIM = _for_driver(f"""
 UPDATE tasks_taskrecord
    SET status = 'RUNNING', claim = %s, attempt = attempt + 1, last_attempted_at = %s,
        started_at = COALESCE(started_at, %s)
- WHERE id = (
+ WHERE NOT EXISTS (SELECT 1 FROM tasks_pausedqueue WHERE name = %s) AND id = (
     SELECT id FROM tasks_taskrecord
      WHERE status = 'READY' AND waits_until IS NULL AND queue = %s
      ORDER BY priority DESC, id LIMIT 1 {SKIP_LOCKED}
@@ -104,3 +107,14 @@ UPDATE tasks_taskrecord
    SET status = 'SUCCESSFUL', return_value = %s, finished_at = %s, worker = claim, claim = NULL
  WHERE id = %s AND claim = %s AND status = 'RUNNING'
 """)
+
+# A batch that is done is counted no more. The first word is the status that a task of the batch has got.
+_COUNT = """
+UPDATE tasks_batchrecord SET {} WHERE id = %s AND finished_at IS NULL RETURNING total - successful - failed
+"""
+COUNT_IN_BATCH = {
+    "SUCCESSFUL": _for_driver(_COUNT.format("successful = successful + 1")),
+    "FAILED": _for_driver(_COUNT.format("failed = failed + 1")),
+    "READY": _for_driver(_COUNT.format("failed = failed - 1")),  # a failed one is tried again
+}
+CLOSE_BATCH = _for_driver(_COUNT.format("total = (SELECT COUNT(*) FROM tasks_taskrecord WHERE batch = %s)"))

@@ -56,6 +56,10 @@ def table(request):
             )
 
 
+def of(status):
+    return TaskRecord.objects.filter(status=status)
+
+
 QUESTIONS = {
     "claim": (lambda: queue.claim("default", HOLDER), "tasks_claimable"),
     "promote": (lambda: queue.promote(timezone.now()), "tasks_waiting"),
@@ -67,8 +71,8 @@ QUESTIONS = {
     "recover": (lambda: recovery.recover("node", "node/boot"), "tasks_running"),
     "release": (lambda: recovery.release("node/old"), "tasks_running"),
     "what a dead node held": (lambda: recovery.take_back("node/old"), "tasks_running"),
-    "which to prune": (lambda: pruning._last_to_go("SUCCESSFUL", 14, 10), "tasks_finished"),
-    "prune": (lambda: pruning._delete_oldest("FAILED", timezone.now()), "tasks_finished"),
+    "which to prune": (lambda: pruning._last_to_go(of("SUCCESSFUL"), 14, 10), "tasks_finished"),
+    "prune": (lambda: pruning._delete_oldest(of("FAILED"), timezone.now()), "tasks_finished"),
 }
 
 
