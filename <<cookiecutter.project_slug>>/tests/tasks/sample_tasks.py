@@ -99,3 +99,18 @@ def fail_with_an_error_inside() -> None:
 @task(max_attempts=4, backoff=double, retry_on=[OSError], on_lost="fail", timeout=2.5)
 def with_every_option(value: int) -> int:
     return value * 2
+
+
+@task
+def report(batch: str, successful: int, failed: int) -> None:
+    calls.append((batch, successful, failed))
+
+
+@task(queue_name="exports", priority=7, on_lost="fail")
+def report_in_one(summary: dict[str, Any]) -> None:
+    calls.append(summary)
+
+
+@task(takes_context=True)
+def report_with_context(context: TaskContext, batch: str, successful: int, failed: int) -> None:
+    calls.append((context.attempt, batch, successful, failed))

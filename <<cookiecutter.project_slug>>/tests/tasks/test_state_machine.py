@@ -6,22 +6,32 @@ import pytest
 from django.utils import timezone
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.strategies import integers
 
-from tasks import control, queue
-from tasks.models import TaskRecord
+import tasks
+from tasks import control, queue, queues
+from tasks.models import BatchRecord, PausedQueue, TaskRecord
 from tasks.recovery import MOST_DEATHS, recover, release
-from tests.tasks.sample_tasks import never_twice, note
+from tests.tasks.sample_tasks import never_twice, note, report
 
 pytestmark = pytest.mark.django_db
 
 
 class Tasks(RuleBasedStateMachine):
-    """The model: status, attempts begun and deaths of each task, by id; who was claimed in this boot and before."""
+    """The model: status, attempts begun and deaths of each task, by id; who was claimed in this boot and before.
+
+    And of batches: the ids of their tasks; those whose callback was enqueued.
+    """
 
     def __init__(self):
         super().__init__()
         TaskRecord.objects.all().delete()
+        BatchRecord.objects.all().delete()
+        PausedQueue.objects.all().delete()
         self.model = {}
+        self.batches = {}
+        self.done = {}
+        self.paused = False
         self.held = []
         self.stale = []
         self.boot = 0
@@ -29,6 +39,25 @@ class Tasks(RuleBasedStateMachine):
     @rule()
     def enqueue(self):
         self.model[note.enqueue().id] = ["READY", 0, 0, False]
+
+    @rule(number=integers(0, 3))
+    def enqueue_a_batch(self, number):
+        with tasks.batch(then=report.using(queue_name="exports")) as batch:
+            enqueued = [task.enqueue().id for task in [note, never_twice, note][:number]]
+        self.model |= {key: ["READY", 0, 0, number == 1] for number, key in enumerate(enqueued)}
+        self.batches[batch.id] = enqueued
+
+    @rule()
+    def pause_or_resume(self):
+        assert (queues.resume if self.paused else queues.pause)("default")
+        self.paused = not self.paused
+
+    @rule()
+    def prune(self):
+        """What has ended before its batch is counted already."""
+        for key in [key for key, (status, *_) in self.model.items() if status == "SUCCESSFUL"]:
+            TaskRecord.objects.get(pk=key).delete()
+            self.model[key][0] = "GONE"
 
     @rule()
     def enqueue_what_must_not_run_twice(self):
@@ -38,7 +67,7 @@ class Tasks(RuleBasedStateMachine):
     def claim(self):
         task = queue.claim("default", f"node/{self.boot}/default-1/0")
         ready = [key for key, (status, *_) in self.model.items() if status == "READY"]
-        assert (task is not None) == bool(ready)
+        assert (task is not None) == (bool(ready) and not self.paused)
         if task is not None:
             assert str(task.id) == min(ready)  # the oldest: ids are in order of time
             self.model[str(task.id)][0] = "RUNNING"
@@ -120,9 +149,20 @@ class Tasks(RuleBasedStateMachine):
 
     @invariant()
     def the_table_says_what_the_model_says(self):
-        rows = TaskRecord.objects.values_list("id", "status", "attempt", "deaths")
+        rows = TaskRecord.objects.filter(queue="default").values_list("id", "status", "attempt", "deaths")
         found = {str(pk): [status, attempt, deaths] for pk, status, attempt, deaths in rows}
-        assert found == {key: state[:3] for key, state in self.model.items()}
+        assert found == {key: state[:3] for key, state in self.model.items() if state[0] != "GONE"}
+
+    @invariant()
+    def the_callback_of_a_batch_is_there_once_and_says_how_it_ended(self):
+        for batch, keys in self.batches.items():
+            ends = ["SUCCESSFUL" if self.model[key][0] == "GONE" else self.model[key][0] for key in keys]
+            if not {"READY", "RUNNING"} & set(ends):
+                counts = {"successful": ends.count("SUCCESSFUL"), "failed": ends.count("FAILED")}
+                self.done.setdefault(batch, {"batch": batch, **counts})  # as it was when it was done
+        callbacks = TaskRecord.objects.filter(queue="exports").values_list("arguments", flat=True)
+        found = sorted((arguments["kwargs"] for arguments in callbacks), key=lambda counts: counts["batch"])
+        assert found == [self.done[batch] for batch in sorted(self.done)]
 
 
 def test_the_queue_is_the_state_machine_of_the_documentation():
