@@ -42,7 +42,8 @@ def queues_with_work(names: tuple[str, ...]) -> list[str]:
 
 def claimable(queue: str, most: int) -> int:
     """How many tasks of a queue can be claimed, counted up to `most`."""
-    return TaskRecord.objects.filter(status=READY, waits_until=None, queue=queue)[:most].count()
+    waiting = TaskRecord.objects.filter(status=READY, waits_until=None, queue=queue)
+    return waiting.order_by("-priority", "id")[:most].count()  # in the order of the index
 
 
 def ready() -> dict[str, tuple[int, int]]:

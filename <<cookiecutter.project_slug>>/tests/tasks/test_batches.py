@@ -232,11 +232,11 @@ def test_it_works_in_asynchronous_code():
         with tasks.batch(then=report):
             pass
 
-    batch = asyncio.run(enqueue())
+    batch = async_to_sync(enqueue)()
     with pytest.raises(KeyError):
-        asyncio.run(fail_inside())
+        async_to_sync(fail_inside)()
     with pytest.raises(SynchronousOnlyOperation, match="async with"):
-        asyncio.run(forget())
+        async_to_sync(forget)()
     assert (BatchRecord.objects.get().total, TaskRecord.objects.count()) == (4, 5)
     run_pending()
     assert callbacks() == counts(batch, 4, 0)

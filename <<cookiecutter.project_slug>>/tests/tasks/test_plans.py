@@ -6,12 +6,13 @@ On SQLite with statistics and without: Django gathers none, and its planner deci
 import re
 from datetime import timedelta
 from unittest.mock import patch
+from uuid import UUID
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
-from tasks import counting, nodes, pruning, queue, recovery, statements
+from tasks import counting, nodes, pruning, queue, recovery, statements, tally
 from tasks.models import TaskRecord
 from tasks.statements import IS_SQLITE
 from tests.tasks.sample_tasks import note
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.django_db
 
 ROWS = 1000
 HOLDER = "node/boot/default-1/0"
+BATCH = UUID("00000000-0000-7000-8000-000000000001")
 READS_ALL = re.compile(r"SCAN tasks_taskrecord(?! USING (COVERING )?INDEX tasks_)|Seq Scan on tasks_taskrecord")
 SORTS = re.compile(r"USE TEMP B-TREE|Sort Key")
 SORTS_WHAT_IS_EQUAL = re.compile(r"USE TEMP B-TREE FOR LAST TERM|Presorted Key")
@@ -46,6 +48,8 @@ def table(request):
         record.waits_until = now - timedelta(seconds=1)
     for record in records[-202:-200]:
         record.status, record.finished_at, record.attempt, record.claim = "RUNNING", None, 1, "node/old/default-1/0"
+    for record in records[::100]:
+        record.batch = BATCH
     TaskRecord.objects.bulk_create(records)
     with connection.cursor() as cursor:
         if request.param == "statistics":
@@ -62,6 +66,8 @@ def of(status):
 
 QUESTIONS = {
     "claim": (lambda: queue.claim("default", HOLDER), "tasks_claimable"),
+    "close a batch": (lambda: tally.close(BATCH), "tasks_of_batch"),
+    "count up to": (lambda: counting.claimable("default", 64), "tasks_claimable"),
     "promote": (lambda: queue.promote(timezone.now()), "tasks_waiting"),
     "next due": (queue.next_due, "tasks_waiting"),
     "queues with work": (lambda: counting.queues_with_work(("default", "images")), "tasks_claimable"),
@@ -91,6 +97,13 @@ def test_a_question_of_the_queue(table, question):
         assert not SORTS.search(plan) or SORTS_WHAT_IS_EQUAL.search(plan), plan
 
 
+def test_a_claim_asks_once_whether_its_queue_is_paused(table):
+    """Within the search it would be asked at every task that waits there."""
+    plan = plans(QUESTIONS["claim"][0])[0]
+
+    assert "One-Time Filter" in plan or plan.index("tasks_claimable") < plan.rindex("tasks_pausedqueue"), plan
+
+
 @pytest.mark.parametrize("question", ["count ready", "count running", "which to prune"])
 def test_a_count_reads_no_row(table, question):
     plan = plans(QUESTIONS[question][0])[0]
@@ -108,6 +121,7 @@ def test_a_count_reads_no_row(table, question):
         ("state=successful", "tasks_finished"),
         ("queue=exports", "tasks_of_queue"),
         ("task=a.b.task_3", "tasks_of_task"),
+        (f"batch={BATCH}", "tasks_of_batch"),
         ("q=00000000-0000-7000-8000-000000000000", "_1 (id=?)" if connection.vendor == "sqlite" else "_pkey"),
     ],
 )
@@ -132,7 +146,8 @@ def plans(ask):
         asked.append((sql, params, statements.execute))
         return statements.execute(sql, params)
 
-    with connection.execute_wrapper(through_a_cursor), patch.object(queue, "execute", to_the_driver):
+    patched = [patch.object(module, "execute", to_the_driver) for module in (queue, tally)]
+    with connection.execute_wrapper(through_a_cursor), patched[0], patched[1]:
         ask()
     words = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
     found = [
