@@ -203,10 +203,11 @@ def test_no_task_is_handed_over_in_a_paused_queue(assignment, known_to_the_board
     result = note.enqueue(1)
 
     assert TaskRecord.objects.get(pk=result.id).status == "READY"
-    assert box.collect() is None
+    if not known_to_the_board:  # else the worker was left in peace
+        assert box.collect() is None
+        box.offer()
     queues.resume("default")
     keep_house(assignment)
-    box.offer()
     assert TaskRecord.objects.get(pk=note.enqueue(2).id).status == "RUNNING"
 
 
