@@ -79,8 +79,7 @@ class Batch:
             finally:
                 collecting.is_open = False
                 tally.collecting.set(outer)  # not by its token: asynchronous code ends in another context
-            if callback := tally.close(batch):
-                queue.enqueue_callback(callback)
+            queue.enqueue_callback(tally.close(batch))
 
 
 def _callback(then: Task) -> dict[str, Any]:

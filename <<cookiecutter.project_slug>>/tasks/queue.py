@@ -173,12 +173,15 @@ def succeed(task: ClaimedTask, return_value: Any) -> bool:
 def succeed_and_claim(task: ClaimedTask, return_value: Any, queues: Sequence[str]) -> tuple[bool, ClaimedTask | None]:
     """As `succeed`, and in the same commit take the next task of these queues. For SQLite: its lock is held once."""
     now = moment(timezone.now())
-    ended, row = (json.dumps(return_value), now, key(task.id), task.claim), None
+    ended, row, callback = (json.dumps(return_value), now, key(task.id), task.claim), None, None
     with statements.one_commit() as driver:
-        written = bool(driver.execute(SUCCEED, ended).rowcount)
+        if (written := bool(driver.execute(SUCCEED, ended).rowcount)) and task.batch is not None:
+            callback = _insert_callback(tally.count(task.batch, SUCCESSFUL))
         for queue in queues:
-            if row := driver.execute(CLAIM, (task.claim, now, now, queue)).fetchone():
+            if row := driver.execute(CLAIM, (task.claim, now, now, queue, queue)).fetchone():
                 break
+    if callback is not None:
+        wakeup.wake(callback.queue, due=callback.waits_until)
     return written, None if row is None else _claimed(row, task.claim)
 
 
@@ -193,16 +196,23 @@ def counted(batch: uuid.UUID | None, status: str, write: Callable[[], bool]) -> 
     if batch is None:
         return write()
     with transaction.atomic():
-        if (written := write()) and (callback := tally.count(batch, status)):
-            enqueue_callback(callback)
+        if written := write():
+            enqueue_callback(tally.count(batch, status))
     return written
 
 
-def enqueue_callback(fields: dict[str, Any]) -> None:
-    """Enqueue the callback of a batch (tally.py). Without its function, which need not import in this interpreter."""
-    task = NewTask(**fields)
-    insert([task])
-    transaction.on_commit(partial(wakeup.wake, task.queue, 1, task.waits_until))
+def enqueue_callback(fields: dict[str, Any] | None) -> None:
+    """Enqueue the callback of a batch, where it is time for it (tally.py), and wake a worker at the commit."""
+    if (callback := _insert_callback(fields)) is not None:
+        transaction.on_commit(partial(wakeup.wake, callback.queue, due=callback.waits_until))
+
+
+def _insert_callback(fields: dict[str, Any] | None) -> NewTask | None:
+    """From what the batch has kept of it: its function need not import in this interpreter."""
+    if fields is None:
+        return None
+    insert([callback := NewTask(**fields)])
+    return callback
 
 
 def retry(task: ClaimedTask, after: timedelta, **fields: Any) -> bool:

@@ -7,6 +7,7 @@ import threading
 import uuid
 from contextvars import copy_context
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -346,9 +347,10 @@ def test_an_end_and_its_count_are_written_together_or_not_at_all(monkeypatch):
     batch = batch_of(1)
     running = claim()
     with monkeypatch.context() as patch:
-        patch.setattr(queue, "enqueue_callback", lambda fields: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            queue.succeed(running, None)
+        patch.setattr(queue, "_insert_callback", lambda fields: 1 / 0)
+        for end in (partial(queue.succeed), partial(queue.succeed_and_claim, queues=["default"])):
+            with pytest.raises(ZeroDivisionError):
+                end(running, None)
     assert TaskRecord.objects.get().status == "RUNNING"
     assert BatchRecord.objects.values_list("successful", "finished_at").get() == (0, None)
     assert queue.succeed(running, None)
@@ -380,14 +382,21 @@ def test_of_two_last_tasks_that_end_together_one_brings_the_callback():
 @pytest.mark.django_db(transaction=True)
 def test_the_callback_wakes_a_worker_at_the_commit(monkeypatch):
     woken = []
-    monkeypatch.setattr("tasks.wakeup.wake", lambda *arguments: woken.append(arguments))
+    monkeypatch.setattr("tasks.wakeup.wake", lambda queue, number=1, due=None: woken.append((queue, number, due)))
     batch_of(1)
     woken.clear()
     with transaction.atomic():
         queue.succeed(claim(), None)
         assert woken == []
-
     assert woken == [("default", 1, None)]
+
+    batch = batch_of(1)
+    running = claim()  # the callback above is the older one
+    assert running.task == report.module_path
+    queue.succeed(running, None)
+    running, woken[:] = claim(), []
+    written, callback = queue.succeed_and_claim(running, None, ["default"])
+    assert (written, callback.arguments["kwargs"]["batch"], len(woken)) == (True, batch, 1)
 
 
 def test_the_callback_of_a_paused_queue_waits_there():

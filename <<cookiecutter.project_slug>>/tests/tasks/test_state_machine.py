@@ -86,7 +86,7 @@ class Tasks(RuleBasedStateMachine):
     def succeed_and_take_the_next_along(self):
         if self.held:
             task = self.held.pop()
-            ready = [key for key, (status, *_) in self.model.items() if status == "READY"]
+            ready = [] if self.paused else [key for key, (status, *_) in self.model.items() if status == "READY"]
             written, along = queue.succeed_and_claim(task, None, ["default"])
             assert written
             assert (along and str(along.id)) == min(ready, default=None)
