@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 from hypothesis import settings
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from hypothesis.strategies import integers
 
 import tasks
@@ -40,6 +40,11 @@ class Tasks(RuleBasedStateMachine):
     def enqueue(self):
         self.model[note.enqueue().id] = ["READY", 0, 0, False]
 
+    @initialize()
+    def begin_with_a_batch_of_which_two_run(self):
+        self.enqueue_a_batch(3)
+        self.claim(2)
+
     @rule(number=integers(0, 3))
     def enqueue_a_batch(self, number):
         with tasks.batch(then=report.using(queue_name="exports")) as batch:
@@ -47,6 +52,7 @@ class Tasks(RuleBasedStateMachine):
         self.model |= {key: ["READY", 0, 0, number == 1] for number, key in enumerate(enqueued)}
         self.batches[batch.id] = enqueued
 
+    @precondition(lambda self: self.paused or self.held)  # else much of the time nothing happens
     @rule()
     def pause_or_resume(self):
         assert (queues.resume if self.paused else queues.pause)("default")
@@ -63,8 +69,12 @@ class Tasks(RuleBasedStateMachine):
     def enqueue_what_must_not_run_twice(self):
         self.model[never_twice.enqueue().id] = ["READY", 0, 0, True]
 
-    @rule()
-    def claim(self):
+    @rule(number=integers(1, 3))
+    def claim(self, number):
+        for _ in range(number):
+            self.claim_one()
+
+    def claim_one(self):
         task = queue.claim("default", f"node/{self.boot}/default-1/0")
         ready = [key for key, (status, *_) in self.model.items() if status == "READY"]
         assert (task is not None) == (bool(ready) and not self.paused)
@@ -74,36 +84,36 @@ class Tasks(RuleBasedStateMachine):
             self.model[str(task.id)][1] += 1
             self.held.append(task)
 
+    @precondition(lambda self: self.held)
     @rule()
     def succeed(self):
-        if self.held:
-            task = self.held.pop()
-            assert queue.succeed(task, None)
-            self.model[str(task.id)][0] = "SUCCESSFUL"
-            self.stale.append(task)
+        task = self.held.pop()
+        assert queue.succeed(task, None)
+        self.model[str(task.id)][0] = "SUCCESSFUL"
+        self.stale.append(task)
 
+    @precondition(lambda self: self.held)
     @rule()
     def succeed_and_take_the_next_along(self):
-        if self.held:
-            task = self.held.pop()
-            ready = [] if self.paused else [key for key, (status, *_) in self.model.items() if status == "READY"]
-            written, along = queue.succeed_and_claim(task, None, ["default"])
-            assert written
-            assert (along and str(along.id)) == min(ready, default=None)
-            self.model[str(task.id)][0] = "SUCCESSFUL"
-            self.stale.append(task)
-            if along is not None:
-                self.model[str(along.id)][0] = "RUNNING"
-                self.model[str(along.id)][1] += 1
-                self.held.append(along)
+        task = self.held.pop()
+        ready = [] if self.paused else [key for key, (status, *_) in self.model.items() if status == "READY"]
+        written, along = queue.succeed_and_claim(task, None, ["default"])
+        assert written
+        assert (along and str(along.id)) == min(ready, default=None)
+        self.model[str(task.id)][0] = "SUCCESSFUL"
+        self.stale.append(task)
+        if along is not None:
+            self.model[str(along.id)][0] = "RUNNING"
+            self.model[str(along.id)][1] += 1
+            self.held.append(along)
 
+    @precondition(lambda self: self.held)
     @rule()
     def fail_and_retry(self):
-        if self.held:
-            task = self.held.pop()
-            assert queue.retry(task, timedelta(0))
-            self.model[str(task.id)][0] = "READY"
-            self.stale.append(task)
+        task = self.held.pop()
+        assert queue.retry(task, timedelta(0))
+        self.model[str(task.id)][0] = "READY"
+        self.stale.append(task)
 
     @rule()
     def a_stale_outcome_changes_nothing(self):
@@ -111,6 +121,7 @@ class Tasks(RuleBasedStateMachine):
             if task.claim not in {held.claim for held in self.held if held.id == task.id}:
                 assert not queue.succeed(task, "stale")
 
+    @precondition(lambda self: self.held)
     @rule()
     def crash(self):
         self.boot += 1
@@ -122,6 +133,7 @@ class Tasks(RuleBasedStateMachine):
         self.stale += self.held
         self.held = []
 
+    @precondition(lambda self: self.held)
     @rule()
     def stop(self):
         assert release(f"node/{self.boot}") == len(self.held)
@@ -168,4 +180,4 @@ class Tasks(RuleBasedStateMachine):
 def test_the_queue_is_the_state_machine_of_the_documentation():
     from hypothesis.stateful import run_state_machine_as_test
 
-    run_state_machine_as_test(Tasks, settings=settings(max_examples=30, stateful_step_count=30, deadline=None))
+    run_state_machine_as_test(Tasks, settings=settings(max_examples=100, stateful_step_count=20, deadline=None))
