@@ -1,4 +1,4 @@
-"""For your own tests: run what has been enqueued, here and now.
+"""For your own tests: run what has been enqueued, here and now; kill a task at each of its lines (tasks/crashes).
 
 Django's own two backends do not know the options of DurableBackend (tests/tasks/test_other_backends.py).
 """
@@ -7,7 +7,10 @@ from django.utils import timezone
 
 from tasks import queue
 from tasks.attempt import Attempt
+from tasks.crashes import crash_everywhere
 from tasks.models import TaskRecord
+
+__all__ = ["crash_everywhere", "run_pending"]
 
 HOLDER = "test/test/test/0"
 
