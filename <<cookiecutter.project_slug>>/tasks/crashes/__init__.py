@@ -117,9 +117,9 @@ class _Sweep:
 def _words(point: Point) -> str:
     if point.place == END:
         return "after its last line, before the queue knew of it,"
-    again = f" on pass {point.nth}" if point.nth > 1 else ""
-    after = f" (just after {_source(point.after)})" if point.after else ""
-    return f"before {_source(point.place)}{again}{after}"
+    on_pass = f" on pass {point.nth}" if point.nth > 1 else ""
+    source = f", coming from {_source(point.source)}," if point.source else ""
+    return f"before {_source(point.place)}{on_pass}{source}"
 
 
 def _source(place: Place) -> str:

@@ -90,8 +90,9 @@ class Trial:
     def _first(self) -> Ended:
         context.WRITE_EVERY = self.pause
         mail_through_the_queue()
+        attempt = Doomed(take(self.task_id), self.lines)
         self.lines.start()
-        Doomed(take(self.task_id), self.lines).run()
+        attempt.run()
         self.lines.stop()
         return self._ended()
 

@@ -90,7 +90,9 @@ def _count(table: str, got: list[Row], expected: list[Row]) -> str:
 
 
 def _changed(got: Row, expected: Row) -> str:
-    which = next((f"{name} {expected[name]}: " for name in ("id", "name") if expected.get(name) == got.get(name)), "")
+    which = next(
+        (f"{name} {expected[name]}: " for name in ("id", "name") if name in got and got[name] == expected.get(name)), ""
+    )
     columns = sorted(name for name in got.keys() | expected.keys() if got.get(name) != expected.get(name))
     return which + ", ".join(
         f"{name} is {got.get(name, 'missing')[:LONGEST]}, {expected.get(name, 'nothing')[:LONGEST]} expected"

@@ -1,15 +1,20 @@
 """The lines of a task, counted as it comes to them (sys.monitoring)."""
 
 import inspect
+import sys
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from sys import monitoring
-from types import CodeType
+from types import CodeType, FrameType
 from typing import NamedTuple
 
 from django.conf import settings
+
+from tasks.attempt import Attempt
+
+events = monitoring.events
 
 TOOL = 4  # of the six; 0, 1, 2 and 5 are for debuggers, coverage, profilers and CPython itself
 PASSES = 3  # of a line that is come to again and again: the first two and the last
@@ -26,7 +31,7 @@ class Point(NamedTuple):
     step: int  # of all lines that the run came to
     place: Place
     nth: int
-    after: Place | None  # where it was before
+    source: Place | None  # the line before it in the same call; of a first line, the one that calls
 
 
 class Lines:
@@ -35,9 +40,9 @@ class Lines:
     def __init__(self, own_file: str, fatal: Point | None, die: Callable[[], None]) -> None:
         self.own_file, self.die = own_file, die
         self.fatal = (fatal.place, fatal.nth) if fatal else None
-        self.last: Place | None = None
         self.times: Counter[Place] = Counter()
         self._points: dict[Place, list[Point]] = {}
+        self._line_in: dict[CodeType, int] = {}
 
     @property
     def points(self) -> list[Point]:
@@ -45,27 +50,45 @@ class Lines:
 
     def start(self) -> None:
         monitoring.use_tool_id(TOOL, "crash_everywhere")
-        monitoring.register_callback(TOOL, monitoring.events.LINE, self._line)
-        monitoring.set_events(TOOL, monitoring.events.LINE)
+        monitoring.register_callback(TOOL, events.LINE, self._line)
+        monitoring.register_callback(TOOL, events.PY_START, self._call)
+        monitoring.set_events(TOOL, events.LINE | events.PY_START)
 
     def stop(self) -> None:
-        monitoring.set_events(TOOL, monitoring.events.NO_EVENTS)
+        monitoring.set_events(TOOL, events.NO_EVENTS)
 
-    def reach(self, place: Place) -> None:
+    def reach(self, place: Place, source: Place | None = None) -> None:
         self.times[place] += 1
-        point = Point(self.times.total(), place, self.times[place], self.last)
+        point = Point(self.times.total(), place, self.times[place], source)
         if (place, point.nth) == self.fatal:
             self.stop()
             self.die()
-        self.last = place
         points = self._points.setdefault(place, [])
         points[PASSES - 1 :] = [point]
 
+    def _call(self, code: CodeType, _: int) -> object:
+        self._line_in.pop(code, None)
+        return None if self._counts(code) else monitoring.DISABLE
+
     def _line(self, code: CodeType, line: int) -> object:
-        is_function = code.co_flags & inspect.CO_OPTIMIZED  # not the lines of a module that is being imported
-        if not (is_function and (code.co_filename == self.own_file or is_of_the_project(code.co_filename))):
+        if not self._counts(code):
             return monitoring.DISABLE
-        self.reach((code.co_filename, line))
+        before = self._line_in.get(code)
+        source = (code.co_filename, before) if before else self._caller(sys._getframe(1).f_back)
+        self._line_in[code] = line
+        self.reach((code.co_filename, line), source)
+        return None
+
+    def _counts(self, code: CodeType) -> bool:
+        if not code.co_flags & inspect.CO_OPTIMIZED:  # a line of a module that is being imported
+            return False
+        return code.co_filename == self.own_file or is_of_the_project(code.co_filename)
+
+    def _caller(self, frame: FrameType | None) -> Place | None:
+        while frame is not None and frame.f_code is not Attempt._call.__code__:
+            if self._counts(frame.f_code):
+                return frame.f_code.co_filename, frame.f_lineno
+            frame = frame.f_back
         return None
 
 
