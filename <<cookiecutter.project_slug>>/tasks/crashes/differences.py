@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from tasks.crashes.states import FILES, MAIL, OUTSIDE, RETURNED, Row, State
 
-NOUNS = {FILES: "files", MAIL: "mails", OUTSIDE: "values", RETURNED: "values"}
+NOUNS = {FILES: "file", MAIL: "mail", OUTSIDE: "value", RETURNED: "value"}
 SHOWN = 3  # rows of a table, at most
 LONGEST = 100  # characters of a value that are shown
 NEW, EMPTY = "(new)", ("None", "''")
@@ -86,7 +86,8 @@ def _values(rows: list[Row], column: str) -> Counter[str | None]:
 
 
 def _count(table: str, got: list[Row], expected: list[Row]) -> str:
-    return f"{table} has {len(got)} {NOUNS.get(table, 'rows')}, {len(expected)} expected."
+    noun = NOUNS.get(table, "row") + ("s" if len(got) != 1 else "")
+    return f"{table} has {len(got)} {noun}, {len(expected)} expected."
 
 
 def _changed(got: Row, expected: Row) -> str:

@@ -4,12 +4,9 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.signals import connection_created
 
 from tasks.crashes.states import models_in_database
 
@@ -17,31 +14,13 @@ from tasks.crashes.states import models_in_database
 @contextmanager
 def kept() -> Iterator[Callable[[], None]]:
     """The block gets a function that puts back what there is now; in the end it is put back as well."""
-    with _without_fsync(), _rows_kept() as put_rows_back, _files_kept() as put_files_back:
+    with _rows_kept() as put_rows_back, _files_kept() as put_files_back:
 
         def put_back() -> None:
             put_rows_back()
             put_files_back()
 
         yield put_back
-
-
-@contextmanager
-def _without_fsync() -> Iterator[None]:
-    """Twice as quick with SQLite: a commit survives the death of a process without, and nobody cuts the power."""
-    connection_created.connect(_switch_fsync_off)
-    connection.close()
-    try:
-        yield
-    finally:
-        connection_created.disconnect(_switch_fsync_off)
-        connection.close()
-
-
-def _switch_fsync_off(connection: BaseDatabaseWrapper, **signal: Any) -> None:
-    if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA synchronous = OFF")
 
 
 @contextmanager

@@ -62,5 +62,5 @@ def _files(root: Path) -> Iterator[dict[str, Any]]:
     for path in sorted(root.rglob("*")):
         if path.is_file():
             content = path.read_bytes()
-            name = path.relative_to(root).as_posix()
-            yield {"name": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+            digest = hashlib.sha256(content).hexdigest()
+            yield {"name": path.relative_to(root).as_posix(), "content": f"{len(content)} bytes, sha256 {digest:.12}"}

@@ -46,6 +46,23 @@ def right() -> int:
 def another() -> None: ...
 
 
+def mark(_: object) -> None:
+    Order.objects.update(status=Order.Status.PAID)
+
+
+@task
+def call_with_an_effect() -> None:
+    mark(None)
+    mark(world.append("sent"))
+
+
+@task
+def write_while_reading() -> None:
+    with transaction.atomic():
+        for order in Order.objects.iterator(chunk_size=1):
+            Order.objects.filter(pk=order.pk).update(quantity=5)
+
+
 @task
 def charge_and_save() -> None:
     world.append("charged")
@@ -170,6 +187,14 @@ def trust_no_checkpoint_is_late(context: TaskContext) -> None:
     if context.last_checkpoint is None:
         context.checkpoint("begun")
         counted()
+
+
+@task(takes_context=True)
+def keep_a_key_in_a_checkpoint(context: TaskContext) -> None:
+    key = context.last_checkpoint or secrets.token_hex(4)
+    context.checkpoint(key)  # which may not be in the database yet
+    if key not in world:
+        world.append(key)
 
 
 @task(takes_context=True)

@@ -91,20 +91,20 @@ def test_done_but_not_known_to_be_done():
     [
         (tasks.insert_twice, 'file("two").touch()', "samples.Order has 3 rows, 2 expected."),
         (tasks.fail_the_second_time, 'file("two").touch()', "IntegrityError"),
-        (tasks.append, "", "MEDIA_ROOT: name 'log': bytes is 14, 7 expected"),
+        (tasks.append, "", "MEDIA_ROOT: name 'log': content is '14 bytes, "),
         (tasks.leave_a_file_behind, 'partial.rename(file("whole"))', "MEDIA_ROOT has 2 files, 1 expected."),
         (tasks.mail_before_the_mark, "Order.objects.update(status=Order.Status.PAID)", "tasks.TaskRecord has 2 rows"),
         (tasks.mail_at_once, "", "mail has 2 mails, 1 expected."),
         (tasks.enqueue_before_the_mark, "Order.objects.update(status=Order.Status.PAID)", "tasks.TaskRecord has 2"),
         (tasks.guard_in_the_cache, "", "quantity is 3, 2 expected"),
-        (tasks.clean_up_in_finally, "try:", "auth.Group has 1 rows, 0 expected."),
+        (tasks.clean_up_in_finally, "try:", "auth.Group has 1 row, 0 expected."),
         (tasks.say_something_else, 'return "new" if is_new else "old"', "return value: value is 'old', 'new' expected"),
         (tasks.asynchronous, "", "quantity is 3, 2 expected"),
         (tasks.trust_no_checkpoint_is_late, "counted()", "quantity is 1, 2 expected"),
         (
             tasks.forget_the_time,
             "Group.objects.create(name=secrets.token_hex(4))",
-            "auth.Group has 1 rows, 2 expected.",
+            "auth.Group has 1 row, 2 expected.",
         ),
     ],
     ids=lambda value: getattr(value, "name", ""),
@@ -118,6 +118,18 @@ def test_a_fault_is_found_at_its_line(task, line, difference):
 def test_a_fault_in_the_last_pass_of_many():
     fault = fault_of(tasks.only_the_last_pass, 1000)
     assert "`for number in range(passes):` on pass 1001" in fault
+
+
+def test_a_function_called_again_is_come_to_from_where_it_is_called():
+    fault = fault_of(tasks.call_with_an_effect, state=world)
+    before = f"{FILE} `Order.objects.update(status=Order.Status.PAID)` on pass 2"
+    assert f'killed before {before}, coming from {FILE} `mark(world.append("sent"))`, and run again' in fault
+
+
+def test_nobody_waits_for_the_transaction_of_the_dead():
+    """Its cursor is still open."""
+    seed_orders(3)
+    assert crash_everywhere(tasks.write_while_reading).lines == 3
 
 
 def test_a_file_of_a_crash_can_be_ignored():
@@ -140,8 +152,11 @@ def test_a_task_that_goes_on_from_its_checkpoints():
 
 
 def test_a_checkpoint_may_not_have_been_written():
-    fault = fault_of(tasks.trust_each_checkpoint)
-    assert "quantity is" in fault
+    assert "state has 2 values, 1 expected" in fault_of(tasks.keep_a_key_in_a_checkpoint, state=world)
+
+
+def test_a_checkpoint_in_a_transaction_is_written_after_it():
+    assert "quantity is 5, 4 expected" in fault_of(tasks.trust_each_checkpoint)
 
 
 def test_what_varies_by_itself_is_left_out_and_said():
