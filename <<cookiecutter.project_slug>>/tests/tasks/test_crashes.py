@@ -211,9 +211,9 @@ def test_a_transaction_of_a_test_is_refused():
         crash_everywhere(tasks.right)
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's")
 def test_a_database_in_memory_is_refused(monkeypatch):
-    monkeypatch.setattr(connection, "is_in_memory_db", lambda: True)
+    monkeypatch.setattr(connection, "vendor", "sqlite")
+    monkeypatch.setattr(connection, "is_in_memory_db", lambda: True, raising=False)
     with pytest.raises(RuntimeError, match="in memory"):
         crash_everywhere(tasks.right)
 
