@@ -58,7 +58,7 @@ def admit_on_commit(keys: Collection[str]) -> None:
 
 
 def admit_all() -> None:
-    """Look through all keys with somebody in line. Something is found where a process died between commit and `admit`."""
+    """Look at all keys with somebody in line: a process may have died between a commit and `admit`."""
     in_line = moment(HELD_BY_LIMIT)
     for (key,) in execute(KEYS_WITH_FREE_PLACES, (in_line,) * 3).fetchall():
         admit((key,))

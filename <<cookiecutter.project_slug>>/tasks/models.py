@@ -66,7 +66,7 @@ class TaskRecord(models.Model):
             models.Index(fields=["task", "id"], name="tasks_of_task"),
             # how many have a place under a limit (waits_until is null), who is next to get one. Not for other tasks
             models.Index(
-                fields=["limit_key", "waits_until", "-priority", "id"],
+                fields=["limit_key", "waits_until", "-priority", "id", "limit_number"],
                 name="tasks_of_limit",
                 condition=Q(limit_key__isnull=False, finished_at=None),
             ),

@@ -105,17 +105,19 @@ UPDATE tasks_taskrecord
 
 INSERT_CONDITIONAL = f"INSERT INTO tasks_taskrecord ({NEW}, unique_key, limit_key, limit_number, chain) VALUES "  # noqa: S608
 INSERT_CONDITIONAL_ROW = _for_driver("(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)")
-UNLESS_THERE = """
-ON CONFLICT (task, unique_key) WHERE unique_key IS NOT NULL AND finished_at IS NULL DO NOTHING RETURNING id
-"""
+UNLESS_THERE = " ON CONFLICT DO NOTHING RETURNING id"
 IN_LINE = "limit_key = %s AND waits_until = %s AND finished_at IS NULL"
 HAVE_A_PLACE = "waits_until IS NULL AND finished_at IS NULL"
 # The first in line gets a place if there is one: nobody overtakes, and nobody else in the line is looked at.
+# Where tasks name different numbers for a key, the number of each that has a place is kept to.
 ADMIT = _for_driver(f"""
-UPDATE tasks_taskrecord SET waits_until = NULL
+UPDATE tasks_taskrecord AS first SET waits_until = NULL
  WHERE id = (
     SELECT id FROM tasks_taskrecord WHERE {IN_LINE} ORDER BY priority DESC, id LIMIT 1 {SKIP_LOCKED}
- ) AND limit_number > (SELECT COUNT(*) FROM tasks_taskrecord WHERE limit_key = %s AND {HAVE_A_PLACE})
+ ) AND (
+    SELECT COUNT(*) < first.limit_number AND COUNT(*) < COALESCE(MIN(inside.limit_number), 1)
+      FROM tasks_taskrecord AS inside WHERE limit_key = %s AND {HAVE_A_PLACE}
+ )
 RETURNING queue
 """)  # noqa: S608
 # One look for each key in which somebody waits. DISTINCT would read everybody who does.

@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
             model_name="taskrecord",
             index=models.Index(
                 condition=models.Q(("finished_at", None), ("limit_key__isnull", False)),
-                fields=["limit_key", "waits_until", "-priority", "id"],
+                fields=["limit_key", "waits_until", "-priority", "id", "limit_number"],
                 name="tasks_of_limit",
             ),
         ),
