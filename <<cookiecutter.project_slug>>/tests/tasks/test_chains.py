@@ -68,7 +68,7 @@ def chain_of_values(*values):
 
 
 def test_a_block_that_raises_enqueues_nothing():
-    with pytest.raises(TypeError, match="[Uu]nsupported|serializable"):
+    with pytest.raises(TypeError, match="Unsupported type"):
         chain_of_values(1, object())
 
     assert not TaskRecord.objects.exists()
