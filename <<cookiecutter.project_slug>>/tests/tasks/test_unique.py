@@ -116,7 +116,7 @@ def test_what_is_rolled_back_has_never_been_there():
 
 @pytest.mark.django_db(transaction=True)
 def test_of_many_at_once_one_is_enqueued():
-    together = Barrier(4)
+    together = Barrier(4, timeout=60)
 
     def enqueue(rounds):
         try:
@@ -176,7 +176,7 @@ def wait_until_one_waits_for_another():
 
 @pytest.mark.django_db(transaction=True)
 def test_two_that_enqueue_many_in_opposite_order_do_not_wait_for_each_other():
-    together = Barrier(2)
+    together = Barrier(2, timeout=60)
 
     def enqueue(order):
         try:
