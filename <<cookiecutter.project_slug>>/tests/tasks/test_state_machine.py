@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 import tasks
 from tasks import control, queue
@@ -48,6 +48,10 @@ class Row:
 
     def put_back(self):
         self.status, self.held = "READY", BEHIND if self.chain else IN_LINE if self.limited else FREE
+
+
+def some_run(machine):
+    return machine.held
 
 
 class Tasks(RuleBasedStateMachine):
@@ -91,12 +95,17 @@ class Tasks(RuleBasedStateMachine):
     def enqueue_what_must_not_run_twice(self):
         self.model[never_twice.enqueue().id] = Row(fail_if_lost=True)
 
-    @rule(priority=st.integers(-1, 1), delay=st.sampled_from([None, timedelta(hours=1)]))
-    def enqueue_with_a_limit(self, priority, delay):
-        later = timezone.now() + delay if delay else None
-        result = send.using(priority=priority, run_after=later).enqueue(0)
-        self.model[result.id] = Row(limited=True, priority=priority, held=LATER if later else IN_LINE)
-        self.settle()
+    @rule(priorities=st.lists(st.integers(-1, 1), min_size=1, max_size=4))
+    def enqueue_with_a_limit(self, priorities):
+        for priority in priorities:
+            result = send.using(priority=priority).enqueue(0)
+            self.model[result.id] = Row(limited=True, priority=priority, held=IN_LINE)
+            self.settle()
+
+    @rule()
+    def enqueue_with_a_limit_for_later(self):
+        result = send.using(run_after=timezone.now() + timedelta(hours=1)).enqueue(0)
+        self.model[result.id] = Row(limited=True, held=LATER)
 
     @rule()
     def enqueue_what_is_unique(self):
@@ -128,21 +137,23 @@ class Tasks(RuleBasedStateMachine):
             self.held.append(task)
 
     def end(self, how, *arguments, status, held=FREE):
-        if self.held:
-            task = self.held.pop()
-            assert how(task, *arguments)
-            self.row(task).status, self.row(task).held = status, held
-            self.settle()
-            self.stale.append(task)
+        task = self.held.pop()
+        assert how(task, *arguments)
+        self.row(task).status, self.row(task).held = status, held
+        self.settle()
+        self.stale.append(task)
 
+    @precondition(some_run)
     @rule()
     def succeed(self):
         self.end(queue.succeed, None, status="SUCCESSFUL")
 
+    @precondition(some_run)
     @rule()
     def fail(self):
         self.end(queue.fail, status="FAILED")
 
+    @precondition(some_run)
     @rule()
     def succeed_and_take_the_next_along(self):
         if self.held:
@@ -162,16 +173,19 @@ class Tasks(RuleBasedStateMachine):
     def fail_and_retry(self):
         self.end(queue.retry, timedelta(0), status="READY")
 
+    @precondition(some_run)
     @rule()
     def fail_and_retry_later(self):
         self.end(queue.retry, timedelta(hours=1), status="READY", held=LATER)
 
+    @precondition(lambda self: self.stale)
     @rule()
     def a_stale_outcome_changes_nothing(self):
         for task in self.stale:
             if task.claim not in {held.claim for held in self.held if held.id == task.id}:
                 assert not queue.succeed(task, "stale")
 
+    @precondition(some_run)
     @rule()
     def crash(self):
         self.boot += 1
@@ -183,6 +197,7 @@ class Tasks(RuleBasedStateMachine):
         self.stale += self.held
         self.held = []
 
+    @precondition(some_run)
     @rule()
     def stop(self):
         assert release(f"node/{self.boot}") == len(self.held)
@@ -199,6 +214,7 @@ class Tasks(RuleBasedStateMachine):
             self.model[which(ready)].status = "FAILED"
             self.settle()
 
+    @precondition(lambda self: self.find(lambda row: row.status == "FAILED"))
     @rule()
     def retry_the_failed(self):
         for key in self.find(lambda row: row.status == "FAILED"):
@@ -215,6 +231,7 @@ class Tasks(RuleBasedStateMachine):
                     other.put_back()
             self.settle()
 
+    @precondition(lambda self: self.find(lambda row: row.status == "READY" and row.held == LATER))
     @rule()
     def promote(self):
         later = self.find(lambda row: row.status == "READY" and row.held == LATER)
@@ -242,4 +259,4 @@ class Tasks(RuleBasedStateMachine):
 def test_the_queue_is_the_state_machine_of_the_documentation():
     from hypothesis.stateful import run_state_machine_as_test
 
-    run_state_machine_as_test(Tasks, settings=settings(max_examples=25, stateful_step_count=30, deadline=None))
+    run_state_machine_as_test(Tasks, settings=settings(max_examples=50, stateful_step_count=50, deadline=None))
