@@ -186,7 +186,10 @@ def succeed(task: ClaimedTask, return_value: Any) -> bool:
 
 
 def succeed_and_claim(task: ClaimedTask, return_value: Any, queues: Sequence[str]) -> tuple[bool, ClaimedTask | None]:
-    """As `succeed`, and in the same commit take the next task of these queues. For SQLite: its lock is held once."""
+    """As `succeed`, and in the same commit take the next task of these queues. For SQLite: its lock is held once.
+
+    Not for a task that keeps others waiting.
+    """
     now = moment(timezone.now())
     ended, row = (json.dumps(return_value), now, key(task.id), task.claim), None
     with statements.one_commit() as driver:
@@ -228,9 +231,14 @@ def update(task: ClaimedTask, **fields: Any) -> bool:
     return _write(task, fields.get("status"), lambda: held.update(**fields))
 
 
+def keeps_others_waiting(task: ClaimedTask) -> bool:
+    """Whether its end means something for others. For most tasks it does not, and they pay nothing for it."""
+    return bool(task.limit_key or task.chain)
+
+
 def _write(task: ClaimedTask, status: str | None, write: Callable[[], int]) -> bool:
-    """Write; in the same transaction others go on that were waiting for this. Most tasks keep nobody waiting."""
-    if status is None or not (task.limit_key or task.chain):
+    """Write; in the same transaction others go on that were waiting for this."""
+    if status is None or not keeps_others_waiting(task):
         return bool(write())
     with transaction.atomic():
         written = bool(write())

@@ -127,11 +127,17 @@ class Tasks(RuleBasedStateMachine):
 
     @rule()
     def claim(self):
-        task = queue.claim("default", f"node/{self.boot}/default-1/0")
+        following = self.following()
+        self.claimed(queue.claim("default", f"node/{self.boot}/default-1/0"), following)
+
+    def following(self):
+        """The task that is claimed next."""
         ready = self.find(lambda row: row.status == "READY" and row.held is FREE)
-        assert (task is not None) == bool(ready)
+        return min(ready, key=lambda key: (-self.model[key].priority, key), default=None)  # ids are in order of time
+
+    def claimed(self, task, following):
+        assert (task and str(task.id)) == following
         if task is not None:
-            assert str(task.id) == min(ready, key=lambda key: (-self.model[key].priority, key))  # ids are in order
             self.row(task).status = "RUNNING"
             self.row(task).attempts += 1
             self.held.append(task)
@@ -153,22 +159,17 @@ class Tasks(RuleBasedStateMachine):
     def fail(self):
         self.end(queue.fail, status="FAILED")
 
-    @precondition(some_run)
+    @precondition(lambda self: self.held and not queue.keeps_others_waiting(self.held[-1]))
     @rule()
     def succeed_and_take_the_next_along(self):
-        if self.held:
-            task = self.held.pop()
-            ready = [key for key, (status, *_) in self.model.items() if status == "READY"]
-            written, along = queue.succeed_and_claim(task, None, ["default"])
-            assert written
-            assert (along and str(along.id)) == min(ready, default=None)
-            self.model[str(task.id)][0] = "SUCCESSFUL"
-            self.stale.append(task)
-            if along is not None:
-                self.model[str(along.id)][0] = "RUNNING"
-                self.model[str(along.id)][1] += 1
-                self.held.append(along)
+        task, following = self.held.pop(), self.following()
+        written, along = queue.succeed_and_claim(task, None, ["default"])
+        assert written
+        self.row(task).status = "SUCCESSFUL"
+        self.stale.append(task)
+        self.claimed(along, following)
 
+    @precondition(some_run)
     @rule()
     def fail_and_retry(self):
         self.end(queue.retry, timedelta(0), status="READY")
