@@ -17,7 +17,7 @@ from django.utils import timezone
 from runtime import inside, wakeup
 from runtime.board import Gauge
 from runtime.inside import Assignment
-from tasks import counting, pruning, queue
+from tasks import counting, limits, pruning, queue
 from tasks.nodes import Nodes
 from tasks.patience import PASSING
 from tasks.ticks import Ticker
@@ -80,6 +80,8 @@ def _keep_house(assignment: Assignment, count: bool) -> float:
             if name in assignment.wakeups.queues:  # not one that the settings have lost since
                 wakeup.signal(assignment.wakeups.queues[name], number)
             announce(name, number)
+    if due is not None:  # or somebody is held
+        limits.admit_all()
     if count:
         count_queues()
         wakeup.signal(assignment.wakeups.supervisor)

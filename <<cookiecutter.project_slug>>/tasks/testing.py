@@ -5,7 +5,7 @@ Django's own two backends do not know the options of DurableBackend (tests/tasks
 
 from django.utils import timezone
 
-from tasks import queue
+from tasks import limits, queue
 from tasks.attempt import Attempt
 from tasks.crashes import crash_everywhere
 from tasks.models import TaskRecord
@@ -29,6 +29,7 @@ def run_pending() -> int:
 
 def _claim_due() -> queue.ClaimedTask | None:
     queue.promote(timezone.now())
+    limits.admit_all()  # what waits for a commit elsewhere
     waiting = TaskRecord.objects.filter(status=queue.READY, waits_until=None)
     for name in waiting.order_by("queue").values_list("queue", flat=True).distinct():
         if (task := queue.claim(name, HOLDER)) is not None:

@@ -28,8 +28,14 @@ def wake(queue: str, number: int = 1, due: datetime | None = None) -> None:
             descriptors.send(settings.DATA_DIR, message(queue, due))
     elif due:
         descriptors.signal(inside.current.wakeups.housekeeper)
-    else:
+    elif queue in inside.current.wakeups.queues:  # not one that the settings have lost since
         descriptors.signal(inside.current.wakeups.queues[queue], number)
+
+
+def wake_on_commit(queue: str, number: int = 1, due: datetime | None = None) -> None:
+    """`wake` and `announce`, with the transaction that is open."""
+    announce(queue, number, due)
+    transaction.on_commit(partial(wake, queue, number, due))
 
 
 def wake_housekeepers() -> None:

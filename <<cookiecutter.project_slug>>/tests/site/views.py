@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from tasks import await_result
+from tasks import chain as open_chain
 from tasks import wait as wait_for
 from tasks.models import TaskRecord
 from tests.site import gates, tasks
@@ -24,6 +25,14 @@ def enqueue(request: HttpRequest) -> JsonResponse:
         options["run_after"] = timezone.now() + timedelta(seconds=delay)
     task = getattr(tasks, body["task"]).using(**options)
     return JsonResponse({"id": task.enqueue(*body["arguments"]).id})
+
+
+@csrf_exempt
+def chain(request: HttpRequest) -> JsonResponse:
+    """Enqueue tasks, [name, argument, …] each, as a chain."""
+    with open_chain():
+        results = [getattr(tasks, name).enqueue(*arguments) for name, *arguments in json.loads(request.body)]
+    return JsonResponse({"ids": [result.id for result in results]})
 
 
 @csrf_exempt

@@ -99,3 +99,41 @@ def fail_with_an_error_inside() -> None:
 @task(max_attempts=4, backoff=double, retry_on=[OSError], on_lost="fail", timeout=2.5)
 def with_every_option(value: int) -> int:
     return value * 2
+
+
+@task(unique="the only one", max_attempts=2, backoff=60)
+def only_one(value: int = 0) -> int:
+    if value < 0:
+        raise ValueError("as asked")
+    return value
+
+
+@task(unique=lambda shop, **options: f"shop {shop}")
+def import_shop(shop: str, full: bool = False) -> str:
+    return shop
+
+
+@task(limit=("smtp", 2))
+def send(value: int) -> int:
+    calls.append(value)
+    return value
+
+
+@task(limit=("smtp", 2), queue_name="critical")
+def send_at_once(value: int) -> int:
+    calls.append(value)
+    return value
+
+
+@task(limit=("smtp", 2), max_attempts=2, backoff=60)
+def send_again_later() -> None:
+    raise ValueError("as asked")
+
+
+@task(limit=(lambda host, path: host, 1))
+def fetch(host: str, path: str) -> str:
+    return host + path
+
+
+@task(unique=lambda value: value, limit=(lambda value: value, 1))
+def give_no_key(value: object) -> None: ...
