@@ -22,6 +22,8 @@ from django.urls import reverse
 from accounts.errors import NOT_STORED
 from samples.errors import StorageFull, UploadMissing
 
+PARTIAL = ".partial"
+
 
 def media_root() -> Path:
     return Path(settings.MEDIA_ROOT)
@@ -40,9 +42,11 @@ def existing_upload(upload_id: str) -> Path:
 
 
 def result_folder(kind: str, result_id: str) -> Path:
-    """The folder of one result, created where it is missing."""
+    """The folder of one result, created where it is missing, without what an attempt that was killed left in it."""
     folder = media_root() / kind / str(UUID(result_id))
     folder.mkdir(parents=True, exist_ok=True)
+    for left_over in folder.glob(f"*.*{PARTIAL}"):
+        left_over.unlink(missing_ok=True)
     return folder
 
 
@@ -65,7 +69,7 @@ def full_disk_explained() -> Iterator[None]:
 @contextmanager
 def written_whole(path: Path) -> Iterator[IO[bytes]]:
     """A file to write to, which takes the name `path` when the block ends well and is deleted otherwise."""
-    partial = path.with_name(f"{path.name}.{uuid4().hex}.partial")
+    partial = path.with_name(f"{path.name}.{uuid4().hex}{PARTIAL}")
     try:
         with partial.open("xb") as file:
             yield file

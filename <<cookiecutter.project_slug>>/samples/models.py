@@ -1,3 +1,4 @@
+import uuid
 from decimal import Decimal
 
 from django.db import models
@@ -35,3 +36,15 @@ class Order(models.Model):
     @property
     def total(self) -> Decimal:
         return self.quantity * self.unit_price
+
+
+class Payment(models.Model):
+    """What is charged for an order, once: an order has one row at most, and a row one key."""
+
+    order = models.OneToOneField(Order, on_delete=models.PROTECT)
+    key = models.UUIDField(default=uuid.uuid4, editable=False, help_text="By which the provider knows it.")
+    amount = models.DecimalField(max_digits=12, decimal_places=2)
+    receipt = models.CharField(max_length=100, blank=True)  # empty until we know that it was charged
+
+    def __str__(self) -> str:
+        return f"{self.order.number} {self.amount} {self.receipt or 'due'}"

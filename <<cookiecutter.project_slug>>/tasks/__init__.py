@@ -7,16 +7,22 @@ if TYPE_CHECKING:
     from tasks import queues
     from tasks.awaiting import await_result, wait
     from tasks.batches import batch
+    from tasks.chains import chain
 
-__all__ = ("await_result", "batch", "queues", "wait")
+__all__ = ("await_result", "batch", "chain", "queues", "wait")
 
-WHERE = {"await_result": "awaiting", "batch": "batches", "wait": "awaiting"}
+MODULES = {
+    "await_result": "tasks.awaiting",
+    "batch": "tasks.batches",
+    "chain": "tasks.chains",
+    "wait": "tasks.awaiting",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Imported when it is asked for: before Django is set up, nothing here can import models."""
     if name == "queues":
         return import_module("tasks.queues")
-    if name not in WHERE:
+    if name not in MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"tasks.{WHERE[name]}"), name)
+    return getattr(import_module(MODULES[name]), name)

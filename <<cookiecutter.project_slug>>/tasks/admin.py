@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin import ActionLocation
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -15,12 +16,14 @@ from tasks import control
 from tasks.admin_list import ORDER, CappedPaginator, QueueFilter, StateFilter, TaskFilter
 from tasks.admin_queues import BatchAdmin, PausedQueueAdmin
 from tasks.admin_schedules import ScheduleAdmin
+from tasks.admin_waiting import reason_to_wait
 from tasks.models import TaskRecord
 
 __all__ = ["BatchAdmin", "PausedQueueAdmin", "ScheduleAdmin", "TaskRecordAdmin"]
 
 AT_ONCE = 1000  # tasks that an action takes: it is to end before its request times out
 EVERYWHERE = [ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]
+LIST = "admin:tasks_taskrecord_changelist"
 LARGE = ("arguments", "progress", "checkpoint", "return_value", "history")  # not needed for a list
 
 
@@ -36,10 +39,11 @@ class TaskRecordAdmin(admin.ModelAdmin):
     paginator = CappedPaginator
     actions = ("retry", "cancel")
     fieldsets = (
-        (None, {"fields": ("task", ("status", "queue", "priority"), ("id", "backend", "batch"))}),
+        (None, {"fields": ("task", ("status", "queue", "priority"), "waits_for", ("id", "backend", "batch"))}),
         ("Attempts", {"fields": (("attempt", "deaths", "cancelled"), ("claim", "worker"), "ended_attempts")}),
         ("In and out", {"fields": ("given", "returned", ("progress", "last_checkpoint"))}),
-        ("Times", {"fields": (("enqueued_at", "run_after", "waits_until"), ("started_at", "finished_at"))}),
+        ("Times", {"fields": (("enqueued_at", "run_after"), ("started_at", "finished_at"))}),
+        ("Conditions", {"fields": ("unique_key", ("limit_key", "limit_number"), "the_chain"), "classes": ["collapse"]}),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -76,6 +80,16 @@ class TaskRecordAdmin(admin.ModelAdmin):
         number = sum(act(record) for record in records)
         level = messages.SUCCESS if number == len(records) else messages.WARNING
         self.message_user(request, f"{number:,} of {len(records):,} {done}.", level)
+
+    @admin.display(description="Waits for", empty_value="-")
+    def waits_for(self, record: TaskRecord) -> SafeString | str | None:
+        return reason_to_wait(record)
+
+    @admin.display(description="Chain", empty_value="-")
+    def the_chain(self, record: TaskRecord) -> SafeString | None:
+        if record.chain is None:
+            return None
+        return format_html('<a href="{}?chain={}">All its tasks</a>', reverse(LIST), record.chain)
 
     @admin.display(description="Arguments")
     def given(self, record: TaskRecord) -> SafeString | None:

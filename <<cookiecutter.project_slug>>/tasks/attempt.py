@@ -117,6 +117,8 @@ class Attempt:
     def _write_success(self, value: Any) -> bool:
         if self.seat is None or not self.queues or self.seat.must_leave() or self.seat.is_held():
             return queue.succeed(self.claimed, value)
+        if queue.keeps_others_waiting(self.claimed):
+            return queue.succeed(self.claimed, value)
         with turn(self.seat):
             written, self.next = queue.succeed_and_claim(self.claimed, value, self.queues)
         self.has_looked = True

@@ -12,10 +12,10 @@ from django.tasks.exceptions import TaskResultDoesNotExist
 from django.tasks.signals import task_enqueued
 from django.utils.json import normalize_json
 
-from tasks import queue, tally, wakeup
+from tasks import conditions, queue, tally, wakeup
 from tasks.handover import hand_over
 from tasks.options import DurableTask
-from tasks.queue import NewTask
+from tasks.queue import FoundTask, NewTask
 from tasks.results import as_result, new_result
 
 type Call = tuple[Sequence[Any], dict[str, Any]]  # positional and keyword arguments of one task
@@ -38,13 +38,16 @@ class DurableBackend(BaseTaskBackend):
         self.validate_task(task)
         new = [self._new(task, args, kwargs) for args, kwargs in calls]
         connection.close_if_health_check_failed()  # statements.py goes past the cursor that does this
-        if not (len(new) == 1 and hand_over(new[0])):
+        instead: dict[uuid.UUID, FoundTask] = {}
+        if any(conditions.has_one(each) for each in new[:1]):
+            instead = conditions.insert(new)
+        elif not (len(new) == 1 and hand_over(new[0])):
             queue.insert(new)
             transaction.on_commit(partial(wakeup.wake, task.queue_name, len(new), new[0].waits_until))
-        results = [new_result(each, task) for each in new]
-        for result in results:
+        results = {each.id: new_result(each, task) for each in new if each.id not in instead}
+        for result in results.values():
             task_enqueued.send(type(self), task_result=result)
-        return results
+        return [results.get(each.id) or as_result(instead[each.id]) for each in new]
 
     def get_result(self, result_id: str) -> TaskResult:
         try:
@@ -65,4 +68,5 @@ class DurableBackend(BaseTaskBackend):
             run_after=task.run_after,
             fail_if_lost=getattr(task, "on_lost", "retry") == "fail",
             batch=tally.current(),
+            **conditions.of(task, args, kwargs),
         )

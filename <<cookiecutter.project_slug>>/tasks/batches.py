@@ -21,7 +21,7 @@ from django.db import transaction
 from django.tasks import Task
 from django.tasks.exceptions import InvalidTask
 
-from tasks import queue, tally
+from tasks import tally
 from tasks.backends import DurableBackend
 from tasks.models import BatchRecord
 
@@ -79,7 +79,7 @@ class Batch:
             finally:
                 collecting.is_open = False
                 tally.collecting.set(outer)  # not by its token: asynchronous code ends in another context
-            queue.enqueue_callback(tally.close(batch))
+            tally.close(batch)
 
 
 def _callback(then: Task) -> dict[str, Any]:
@@ -95,7 +95,16 @@ def _callback(then: Task) -> dict[str, Any]:
         "run_after": then.run_after and then.run_after.isoformat(),
         "fail_if_lost": getattr(then, "on_lost", "retry") == "fail",
         "by_name": _takes_names(then),
+        **_limit(then),
     }
+
+
+def _limit(then: Task) -> dict[str, Any]:
+    """With what it will be called is not known yet, so its key may not depend on it."""
+    unique, limit = getattr(then, "unique", None), getattr(then, "limit", None)
+    if unique is not None or (limit is not None and callable(limit[0])):
+        raise InvalidTask(f"{then.module_path}: then= takes no task with unique, and a limit only with a fixed key.")
+    return {} if limit is None else {"limit_key": limit[0], "limit_number": limit[1]}
 
 
 def _takes_names(then: Task) -> bool:

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from tasks import awaiting, queue, wakeup
+from tasks import aftermath, awaiting, chains, limits, tally, wakeup
 from tasks.errors import TaskCancelled
 from tasks.models import TaskRecord
 from tasks.queue import FAILED, READY, RUNNING
@@ -14,8 +16,11 @@ def cancel(record: TaskRecord) -> bool:
     """End a task that waits at once; one that runs is asked to end. A finished one stays as it is: False."""
     waiting = TaskRecord.objects.filter(pk=record.pk, status=READY)
     history = [*record.history, _trace(record)]
-    ended: dict[str, Any] = {"status": FAILED, "finished_at": timezone.now(), "cancelled": True, "history": history}
-    if queue.counted(record.batch, FAILED, lambda: bool(waiting.update(**ended))):
+    with transaction.atomic():
+        ended = waiting.update(status=FAILED, finished_at=timezone.now(), cancelled=True, history=history)
+        if ended:
+            limits.admit_on_commit(aftermath.of(record, FAILED))
+    if ended:
         awaiting.tell(record.pk)
         return True
     asked = TaskRecord.objects.filter(pk=record.pk, status=RUNNING).update(cancelled=True)
@@ -24,14 +29,35 @@ def cancel(record: TaskRecord) -> bool:
 
 
 def retry(record: TaskRecord) -> bool:
-    """Put a failed task back into its queue, with all its attempts before it. Others stay as they are: False."""
-    failed = TaskRecord.objects.filter(pk=record.pk, status=FAILED)
-    again: dict[str, Any] = {"status": READY, "finished_at": None, "cancelled": False, "waits_until": None}
-    if not queue.counted(record.batch, READY, lambda: bool(failed.update(**again, progress=None))):
+    """Put a failed task back into its queue, with all its attempts before it, and what has failed of its chain.
+
+    Others stay as they are, and so does one whose unique key another task has now: False.
+    """
+    its_own = Q(pk=record.pk) if record.chain is None else Q(chain=record.chain)
+    failed = TaskRecord.objects.filter(its_own, status=FAILED)
+    waits_until = chains.HELD_BY_CHAIN if record.chain else limits.waits_until(None, record.limit_key)
+    try:
+        with transaction.atomic():
+            batches = [record.batch for record in failed.select_for_update() if record.batch]
+            if not failed.update(
+                status=READY, finished_at=None, cancelled=False, waits_until=waits_until, progress=None
+            ):
+                return False
+            tally.count_again(batches)
+            _set_going(record)
+    except IntegrityError:
         return False
-    wakeup.announce(record.queue)
-    wakeup.wake(record.queue)
     return True
+
+
+def _set_going(record: TaskRecord) -> None:
+    """With the transaction that is open."""
+    if record.chain:
+        limits.admit_on_commit(chains.go_on(record.chain))
+    elif record.limit_key:
+        limits.admit_on_commit({record.limit_key})
+    else:
+        wakeup.wake_on_commit(record.queue)
 
 
 def _trace(record: TaskRecord) -> dict[str, Any]:

@@ -20,5 +20,13 @@ class WorkerLost(Exception):
     """The process or the interpreter that ran the task has died."""
 
 
+class ChainBroken(Exception):
+    """A task that stood before this one in its chain has failed."""
+
+
+class AlreadyEnqueued(Exception):
+    """A chain cannot hold a task that is there already, by its unique key."""
+
+
 class WaitsForever(RuntimeError):
     """Who waits for the task keeps it from running."""

@@ -26,7 +26,9 @@ INSERTED, FAILED = b"inserted", b"failed"
 
 def hand_over(task: NewTask) -> bool:
     """Insert a task as claimed by a worker that sleeps beside its queue. False where none does: nothing was done."""
-    if inside.current is None or task.waits_until or connection.in_atomic_block or wakeup.is_paused(task.queue):
+    if inside.current is None or task.waits_until or task.unique_key or connection.in_atomic_block:
+        return False
+    if wakeup.is_paused(task.queue):
         return False
     letter = pack(task)
     offer = _take_offer(task.queue) if len(letter) < LARGEST_LETTER else None
@@ -54,7 +56,7 @@ def unpack(letter: bytes, claim: str) -> ClaimedTask:
     return ClaimedTask(
         id=UUID(bytes=task_id), task=task, backend=backend, queue=queue_name, priority=priority, arguments=arguments,
         run_after=None, enqueued_at=at, started_at=at, last_attempted_at=at, attempt=1, deaths=0, checkpoint=None,
-        history=[], batch=None, claim=claim,
+        history=[], limit_key=None, chain=None, batch=None, claim=claim,
     )  # fmt: skip
 
 

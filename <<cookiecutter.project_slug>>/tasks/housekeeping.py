@@ -17,7 +17,7 @@ from django.utils import timezone
 from runtime import inside, wakeup
 from runtime.board import Gauge
 from runtime.inside import Assignment
-from tasks import counting, pruning, queue, queues
+from tasks import counting, limits, pruning, queue, queues
 from tasks.nodes import Nodes
 from tasks.patience import PASSING
 from tasks.ticks import Ticker
@@ -81,6 +81,8 @@ def _keep_house(assignment: Assignment, count: bool) -> float:
             if name in assignment.wakeups.queues:  # not one that the settings have lost since
                 wake(name, number)
             announce(name, number)
+    if due is not None:  # or somebody is held
+        limits.admit_all()
     if count:
         count_queues()
         wakeup.signal(assignment.wakeups.supervisor)

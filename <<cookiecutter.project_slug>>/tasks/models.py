@@ -35,6 +35,10 @@ class TaskRecord(models.Model):
     progress = models.JSONField(null=True, blank=True)  # {"done": n, "total": n}
     checkpoint = models.JSONField(null=True, blank=True)
     return_value = models.JSONField(null=True, blank=True)
+    unique_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
+    limit_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  tasks/limits.py
+    limit_number = models.PositiveSmallIntegerField(null=True, blank=True)  # most with this key at once
+    chain = models.UUIDField(null=True, blank=True)  # shared by its tasks, whose ids are in its order: tasks/chains.py
     batch = models.UUIDField(null=True, blank=True)  # no foreign key: each is pruned by itself
     history = models.JSONField(db_default=[])  # ended attempts: {"attempt", "worker", "started_at", "error", …}
 
@@ -62,7 +66,22 @@ class TaskRecord(models.Model):
             # the admin's lists of a queue and of a task: rare ones are searched for through the whole table without
             models.Index(fields=["queue", "id"], name="tasks_of_queue"),
             models.Index(fields=["task", "id"], name="tasks_of_task"),
+            # how many have a place under a limit (waits_until is null), who is next to get one. Not for other tasks
+            models.Index(
+                fields=["limit_key", "waits_until", "-priority", "id", "limit_number"],
+                name="tasks_of_limit",
+                condition=Q(limit_key__isnull=False, finished_at=None),
+            ),
             models.Index(fields=["batch", "id"], name="tasks_of_batch", condition=Q(batch__isnull=False)),
+            # the next of a chain. Not for other tasks
+            models.Index(fields=["chain", "id"], name="tasks_of_chain", condition=Q(chain__isnull=False)),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["task", "unique_key"],
+                name="tasks_unique",
+                condition=Q(unique_key__isnull=False, finished_at=None),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -9,7 +9,9 @@ from typing import Any
 from django.tasks import Task, TaskResult
 from django.tasks.exceptions import InvalidTask
 
+from tasks import keys
 from tasks.errors import TaskCancelled
+from tasks.keys import Key
 
 type Backoff = float | Callable[[BaseException, TaskResult], float | timedelta]
 
@@ -27,6 +29,9 @@ class DurableTask(Task):
     retry_on        exception classes after which it may be run again
     on_lost         "retry" or "fail": what becomes of it when its process or interpreter dies
     timeout         seconds for one attempt; 0: the pool's
+    unique          a key, or a callable of the task's arguments that gives one: while such a task has not ended,
+                    enqueue() returns its result
+    limit           (key or callable, number): at most so many tasks with this key run at once
     """
 
     max_attempts: int = 1
@@ -34,6 +39,8 @@ class DurableTask(Task):
     retry_on: tuple[type[BaseException], ...] = (Exception,)
     on_lost: str = "retry"
     timeout: float = 0
+    unique: Key | None = None
+    limit: tuple[Key, int] | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.retry_on, type):
@@ -45,6 +52,10 @@ class DurableTask(Task):
             raise InvalidTask('on_lost must be "retry" or "fail".')
         if self.timeout < 0:
             raise InvalidTask("timeout must be a number of seconds, 0 or more.")
+        if self.unique is not None:
+            keys.check_unique(self.unique)
+        if self.limit is not None:
+            object.__setattr__(self, "limit", keys.checked_limit(self.limit))
         Task.__post_init__(self)
 
     def may_retry(self, exception: BaseException, failures: int) -> bool:

@@ -12,18 +12,19 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from django.db import transaction
 from django.tasks import TaskResultStatus
 from django.utils import timezone
 
-from tasks import statements, tally, wakeup
+from tasks import aftermath, limits, statements, wakeup
+from tasks.chains import HELD_BY_CHAIN
 from tasks.models import TaskRecord
 from tasks.statements import (
     CLAIM,
     FIND,
+    FIND_UNIQUE,
     HELD,
     INSERT,
     INSERT_CLAIMED,
@@ -54,13 +55,19 @@ class NewTask:
     arguments: dict[str, Any]
     run_after: datetime | None
     fail_if_lost: bool
+    unique_key: str | None = None
+    limit_key: str | None = None
+    limit_number: int | None = None
+    chain: uuid.UUID | None = None
     batch: uuid.UUID | None = None
     enqueued_at: datetime = field(default_factory=timezone.now)
     id: uuid.UUID = field(default_factory=uuid.uuid7)  # in order of time
 
     @property
     def waits_until(self) -> datetime | None:
-        return self.run_after if self.run_after and self.run_after > self.enqueued_at else None
+        if self.chain:
+            return HELD_BY_CHAIN
+        return limits.waits_until(self.run_after, self.limit_key, now=self.enqueued_at)
 
 
 @dataclass(slots=True)
@@ -81,6 +88,8 @@ class ClaimedTask:
     deaths: int
     checkpoint: Any
     history: list[dict[str, Any]]
+    limit_key: str | None
+    chain: uuid.UUID | None
     batch: uuid.UUID | None
     claim: str  # the holder
 
@@ -105,7 +114,7 @@ def insert(tasks: Sequence[NewTask]) -> None:
 
 
 def _insert(tasks: Sequence[NewTask]) -> None:
-    values = [value for task in tasks for value in _values(task)]
+    values = [value for task in tasks for value in values_of(task)]
     statement = INSERT + ", ".join([INSERT_ROW] * len(tasks))
     if not statements.IS_SQLITE:  # other nodes are told with the commit, in the same round trip
         statement = f"WITH inserted AS ({statement}) SELECT pg_notify('tasks', %s)"
@@ -116,10 +125,10 @@ def _insert(tasks: Sequence[NewTask]) -> None:
 def insert_claimed(task: NewTask, holder: str) -> bool:
     """Put a task into the table that `holder` has at once (handover.py). False where its queue is paused."""
     now = moment(task.enqueued_at)
-    return bool(execute(INSERT_CLAIMED, (*_values(task), holder, now, now, task.queue)).rowcount)
+    return bool(execute(INSERT_CLAIMED, (*values_of(task), holder, now, now, task.queue)).rowcount)
 
 
-def _values(task: NewTask) -> tuple[Any, ...]:
+def values_of(task: NewTask) -> tuple[Any, ...]:
     return (
         key(task.id), task.task, task.backend, task.queue, task.priority, json.dumps(task.arguments),
         moment(task.run_after), moment(task.waits_until), moment(task.enqueued_at), task.fail_if_lost,
@@ -141,7 +150,15 @@ def held(holder: str) -> list[ClaimedTask]:
 
 def find(task_id: uuid.UUID) -> FoundTask | None:
     """Any task, waiting, running or finished; None where there is no such task."""
-    row = execute(FIND, (key(task_id),)).fetchone()
+    return _found(execute(FIND, (key(task_id),)).fetchone())
+
+
+def find_unique(task: str, unique_key: str) -> FoundTask | None:
+    """The task with this key that has not ended."""
+    return _found(execute(FIND_UNIQUE, (task, unique_key)).fetchone())
+
+
+def _found(row: tuple[Any, ...] | None) -> FoundTask | None:
     if row is None:
         return None
     found = _read(FoundTask(*row))
@@ -156,63 +173,39 @@ def _claimed(row: tuple[Any, ...], holder: str) -> ClaimedTask:
 
 def _read[T: ClaimedTask](task: T) -> T:
     """What the driver gives, as Python has it."""
-    task.id, task.batch = read_key(task.id), task.batch and read_key(task.batch)
+    task.id = read_key(task.id)
     task.arguments, task.history = json.loads(task.arguments), json.loads(task.history)  # type: ignore[arg-type]
     task.checkpoint = task.checkpoint and json.loads(task.checkpoint)
     task.run_after, task.enqueued_at = read_moment(task.run_after), read_moment(task.enqueued_at)
     task.started_at, task.last_attempted_at = read_moment(task.started_at), read_moment(task.last_attempted_at)
+    task.chain, task.batch = task.chain and read_key(task.chain), task.batch and read_key(task.batch)
     return task
 
 
 def succeed(task: ClaimedTask, return_value: Any) -> bool:
     """Record that a claimed task has ended well. False where the claim is held no more."""
     values = (json.dumps(return_value), moment(timezone.now()), key(task.id), task.claim)
-    return counted(task.batch, SUCCESSFUL, lambda: bool(execute(SUCCEED, values).rowcount))
+    return _write(task, SUCCESSFUL, lambda: execute(SUCCEED, values).rowcount)
 
 
 def succeed_and_claim(task: ClaimedTask, return_value: Any, queues: Sequence[str]) -> tuple[bool, ClaimedTask | None]:
-    """As `succeed`, and in the same commit take the next task of these queues. For SQLite: its lock is held once."""
+    """As `succeed`, and in the same commit take the next task of these queues. For SQLite: its lock is held once.
+
+    Not for a task that keeps others waiting.
+    """
     now = moment(timezone.now())
-    ended, row, callback = (json.dumps(return_value), now, key(task.id), task.claim), None, None
+    ended, row = (json.dumps(return_value), now, key(task.id), task.claim), None
     with statements.one_commit() as driver:
-        if (written := bool(driver.execute(SUCCEED, ended).rowcount)) and task.batch is not None:
-            callback = _insert_callback(tally.count(task.batch, SUCCESSFUL))
+        written = bool(driver.execute(SUCCEED, ended).rowcount)
         for queue in queues:
             if row := driver.execute(CLAIM, (task.claim, now, now, queue, queue)).fetchone():
                 break
-    if callback is not None:
-        wakeup.wake(callback.queue, due=callback.waits_until)
     return written, None if row is None else _claimed(row, task.claim)
 
 
 def fail(task: ClaimedTask, **fields: Any) -> bool:
     """Record that a claimed task has failed for good. False where the claim is held no more."""
-    fields |= {"status": FAILED, "finished_at": timezone.now(), "worker": task.claim, "claim": None}
-    return counted(task.batch, FAILED, lambda: update(task, **fields))
-
-
-def counted(batch: uuid.UUID | None, status: str, write: Callable[[], bool]) -> bool:
-    """Write what moves a task to a status. That of a batch is counted there, in the same transaction."""
-    if batch is None:
-        return write()
-    with transaction.atomic():
-        if written := write():
-            enqueue_callback(tally.count(batch, status))
-    return written
-
-
-def enqueue_callback(fields: dict[str, Any] | None) -> None:
-    """Enqueue the callback of a batch, where it is time for it (tally.py), and wake a worker at the commit."""
-    if (callback := _insert_callback(fields)) is not None:
-        transaction.on_commit(partial(wakeup.wake, callback.queue, due=callback.waits_until))
-
-
-def _insert_callback(fields: dict[str, Any] | None) -> NewTask | None:
-    """From what the batch has kept of it: its function need not import in this interpreter."""
-    if fields is None:
-        return None
-    insert([callback := NewTask(**fields)])
-    return callback
+    return update(task, status=FAILED, finished_at=timezone.now(), worker=task.claim, claim=None, **fields)
 
 
 def retry(task: ClaimedTask, after: timedelta, **fields: Any) -> bool:
@@ -238,21 +231,40 @@ def defer(task: ClaimedTask, seconds: float) -> None:
 def update(task: ClaimedTask, **fields: Any) -> bool:
     """Write fields of a claimed task. False where the claim is held no more."""
     held = TaskRecord.objects.filter(pk=task.id, claim=task.claim, status=RUNNING)
-    return bool(held.update(**fields))
+    return _write(task, fields.get("status"), lambda: held.update(**fields))
+
+
+def keeps_others_waiting(task: ClaimedTask) -> bool:
+    """Whether its end means something for others. For most tasks it does not, and they pay nothing for it."""
+    return bool(task.limit_key or task.chain or task.batch)
+
+
+def _write(task: ClaimedTask, status: str | None, write: Callable[[], int]) -> bool:
+    """Write; in the same transaction others go on that were waiting for this."""
+    if status is None or not keeps_others_waiting(task):
+        return bool(write())
+    with transaction.atomic():
+        written = bool(write())
+        if written:
+            limits.admit(aftermath.of(task, status))
+    return written
 
 
 def promote(now: datetime) -> dict[str, int]:
     """Make tasks claimable whose time has come, the earliest first; how many, by queue.
 
-    At most PROMOTED_AT_ONCE: the write lock is not held for long, however many are due.
+    At most PROMOTED_AT_ONCE: the write lock is not held for long, however many are due. Those with a limit get in line.
     """
     due = TaskRecord.objects.filter(status=READY, waits_until__lte=now).order_by("waits_until")
-    found = due.values_list("id", "queue")[:PROMOTED_AT_ONCE]
+    found = due.values_list("id", "queue", "limit_key")[:PROMOTED_AT_ONCE]
     promoted: dict[str, int] = {}
-    for _, queue in found:
-        promoted[queue] = promoted.get(queue, 0) + 1
+    for _, queue, limit_key in found:
+        if limit_key is None:
+            promoted[queue] = promoted.get(queue, 0) + 1
     if promoted:
-        TaskRecord.objects.filter(pk__in=[pk for pk, _ in found], status=READY).update(waits_until=None)
+        free = [pk for pk, _, limit_key in found if limit_key is None]
+        TaskRecord.objects.filter(pk__in=free, status=READY).update(waits_until=None)
+    limits.line_up({pk: limit_key for pk, _, limit_key in found if limit_key is not None}, now)
     return promoted
 
 

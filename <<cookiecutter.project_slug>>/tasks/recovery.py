@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from runtime import inside
 from runtime.inside import Assignment
-from tasks import queue
+from tasks import aftermath, limits, queue
 from tasks.attempt import Attempt
 from tasks.errors import TaskCancelled, TaskTimeout, WorkerLost
 from tasks.models import TaskRecord
@@ -55,7 +55,7 @@ def lose(task_id: UUID, reason: str) -> str:
     """The interpreter that ran the task has died; returns the outcome for the metrics."""
     with transaction.atomic():
         for record in TaskRecord.objects.select_for_update().filter(pk=task_id, status=RUNNING):
-            _free(record, reason)
+            limits.admit(_free(record, reason))
     return "lost"
 
 
@@ -71,16 +71,19 @@ def release(boot: str) -> int:
 
 def _free_all(lost: QuerySet[TaskRecord]) -> dict[str, int]:
     number: dict[str, int] = {}
+    limit_keys: set[str] = set()
     with transaction.atomic():
         # Locked: each row once, whoever else frees them now. In the index's order: by id SQLite reads the whole table.
         found = lost.select_for_update().order_by("queue", "claim", "id")
         for record in sorted(found, key=lambda record: str(record.batch)):  # two that lock batches do it in one order
-            _free(record, "The process that ran it has died.")
+            limit_keys |= _free(record, "The process that ran it has died.")
             number[record.queue] = number.get(record.queue, 0) + 1
+        limits.admit(limit_keys)
     return number
 
 
-def _free(record: TaskRecord, reason: str) -> None:
+def _free(record: TaskRecord, reason: str) -> set[str]:
+    """Returns the keys of the limits under which there may be a free place now."""
     record.deaths += 1
     record.history = [*record.history, _trace(record, reason)]
     record.worker, record.claim = record.claim or "", None
@@ -89,8 +92,7 @@ def _free(record: TaskRecord, reason: str) -> None:
     else:
         record.status = READY
     record.save(update_fields=["deaths", "history", "worker", "claim", "status", "finished_at"])
-    if record.status == FAILED:
-        queue.counted(record.batch, FAILED, lambda: True)
+    return aftermath.of(record, record.status)
 
 
 def _trace(record: TaskRecord, reason: str) -> dict[str, Any]:

@@ -70,22 +70,17 @@ def _for_driver(statement: str) -> str:
 
 # The literals in the statements let both databases use the partial indexes.
 
-INSERT = """
-INSERT INTO tasks_taskrecord
-    (id, task, backend, queue, priority, arguments, run_after, waits_until, enqueued_at, fail_if_lost,
-     batch) VALUES
-"""
+NEW = "id, task, backend, queue, priority, arguments, run_after, waits_until, enqueued_at, fail_if_lost, batch"
+INSERT = f"INSERT INTO tasks_taskrecord ({NEW}) VALUES "  # noqa: S608  constants
 INSERT_ROW = _for_driver("(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)")
 TEXT = " || ''" if IS_SQLITE else ""  # an expression comes as it is stored, a column through Django's converters
-INSERT_CLAIMED = _for_driver("""
-INSERT INTO tasks_taskrecord
-    (id, task, backend, queue, priority, arguments, run_after, waits_until, enqueued_at, fail_if_lost,
-     batch, status, claim, attempt, started_at, last_attempted_at)
+INSERT_CLAIMED = _for_driver(f"""
+INSERT INTO tasks_taskrecord ({NEW}, status, claim, attempt, started_at, last_attempted_at)
 SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'RUNNING', %s, 1, %s, %s
  WHERE NOT EXISTS (SELECT 1 FROM tasks_pausedqueue WHERE name = %s)
-""")
+""")  # noqa: S608
 COLUMNS = f"""id, task, backend, queue, priority, arguments, run_after{TEXT}, enqueued_at{TEXT}, started_at{TEXT},
-              last_attempted_at{TEXT}, attempt, deaths, checkpoint, history, batch"""
+              last_attempted_at{TEXT}, attempt, deaths, checkpoint, history, limit_key, chain, batch"""
 # The pause is asked about once, outside: within the search SQLite asks at every task that waits in a paused queue.
 CLAIM = _for_driver(f"""
 UPDATE tasks_taskrecord
@@ -99,22 +94,61 @@ UPDATE tasks_taskrecord
 RETURNING {COLUMNS}
 """)  # noqa: S608  constants
 HELD = _for_driver(f"SELECT {COLUMNS} FROM tasks_taskrecord WHERE claim = %s AND status = 'RUNNING'")  # noqa: S608
-FIND = _for_driver(f"""
-SELECT {COLUMNS}, claim, status, worker, finished_at{TEXT}, return_value FROM tasks_taskrecord WHERE id = %s
-""")  # noqa: S608
+_FIND = f"SELECT {COLUMNS}, claim, status, worker, finished_at{TEXT}, return_value FROM tasks_taskrecord"  # noqa: S608
+FIND = _for_driver(f"{_FIND} WHERE id = %s")
+FIND_UNIQUE = _for_driver(f"{_FIND} WHERE task = %s AND unique_key = %s AND finished_at IS NULL")
 SUCCEED = _for_driver("""
 UPDATE tasks_taskrecord
    SET status = 'SUCCESSFUL', return_value = %s, finished_at = %s, worker = claim, claim = NULL
  WHERE id = %s AND claim = %s AND status = 'RUNNING'
 """)
 
-# A batch that is done is counted no more. The first word is the status that a task of the batch has got.
+# Of tasks under a condition (conditions.py, limits.py)
+
+INSERT_CONDITIONAL = f"INSERT INTO tasks_taskrecord ({NEW}, unique_key, limit_key, limit_number, chain) VALUES "  # noqa: S608
+INSERT_CONDITIONAL_ROW = _for_driver("(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)")
+UNLESS_THERE = " ON CONFLICT DO NOTHING RETURNING id"
+IN_LINE = "limit_key = %s AND waits_until = %s AND finished_at IS NULL"
+HAVE_A_PLACE = "waits_until IS NULL AND finished_at IS NULL"
+# The first in line gets a place if there is one: nobody overtakes, and nobody else in the line is looked at.
+# Where tasks name different numbers for a key, the number of each that has a place is kept to.
+ADMIT = _for_driver(f"""
+UPDATE tasks_taskrecord AS first SET waits_until = NULL
+ WHERE id = (
+    SELECT id FROM tasks_taskrecord WHERE {IN_LINE} ORDER BY priority DESC, id LIMIT 1 {SKIP_LOCKED}
+ ) AND (
+    SELECT COUNT(*) < first.limit_number AND COUNT(*) < COALESCE(MIN(inside.limit_number), 1)
+      FROM tasks_taskrecord AS inside WHERE limit_key = %s AND {HAVE_A_PLACE}
+ )
+RETURNING queue
+""")  # noqa: S608
+# One look for each key in which somebody waits. DISTINCT would read everybody who does.
+KEYS_WITH_FREE_PLACES = _for_driver(f"""
+WITH RECURSIVE line(limit_key) AS (
+    SELECT MIN(limit_key) FROM tasks_taskrecord
+     WHERE limit_key IS NOT NULL AND waits_until = %s AND finished_at IS NULL
+    UNION ALL
+    SELECT (
+        SELECT MIN(task.limit_key) FROM tasks_taskrecord AS task
+         WHERE task.limit_key > line.limit_key AND waits_until = %s AND finished_at IS NULL
+    ) FROM line WHERE line.limit_key IS NOT NULL
+)
+SELECT limit_key FROM line
+ WHERE (
+    SELECT limit_number FROM tasks_taskrecord AS first
+     WHERE first.limit_key = line.limit_key AND waits_until = %s AND finished_at IS NULL
+     ORDER BY priority DESC, id LIMIT 1
+ ) > (SELECT COUNT(*) FROM tasks_taskrecord AS task WHERE task.limit_key = line.limit_key AND {HAVE_A_PLACE})
+""")  # noqa: S608
+
+# Of batches (tally.py). One that is done is counted no more.
+
 _COUNT = """
 UPDATE tasks_batchrecord SET {} WHERE id = %s AND finished_at IS NULL RETURNING total - successful - failed
 """
-COUNT_IN_BATCH = {
+COUNT_END = {
     "SUCCESSFUL": _for_driver(_COUNT.format("successful = successful + 1")),
     "FAILED": _for_driver(_COUNT.format("failed = failed + 1")),
-    "READY": _for_driver(_COUNT.format("failed = failed - 1")),  # a failed one is tried again
 }
+COUNT_AGAIN = _for_driver(_COUNT.format("failed = failed - 1"))
 CLOSE_BATCH = _for_driver(_COUNT.format("total = (SELECT COUNT(*) FROM tasks_taskrecord WHERE batch = %s)"))

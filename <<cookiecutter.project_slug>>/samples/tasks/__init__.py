@@ -3,5 +3,6 @@
 from samples.tasks.documents import parse_document
 from samples.tasks.exports import export_orders
 from samples.tasks.images import preview_image, resize_image
+from samples.tasks.payments import charge_order
 
-__all__ = ["export_orders", "parse_document", "preview_image", "resize_image"]
+__all__ = ["charge_order", "export_orders", "parse_document", "preview_image", "resize_image"]

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tasks", "0002_schedule"),
+        ("tasks", "0003_unique_limit_chain"),
     ]
 
     operations = [

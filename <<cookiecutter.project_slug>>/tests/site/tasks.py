@@ -235,3 +235,24 @@ def break_the_worker() -> None:
 @task
 def kill_the_process() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@task(limit=("narrow", 2))
+def pass_through(file: str) -> None:
+    """Leaves a mark on its way in and one on its way out, as other threads and nodes do in the same file."""
+    with open(file, "a", buffering=1) as marks:
+        marks.write("+\n")
+        time.sleep(0.03)
+        marks.write("-\n")
+
+
+@task(limit=("narrow", 2))
+def wait_in_line(gate: str) -> str:
+    gates.arrive_and_wait(gate)
+    return "through"
+
+
+@task(unique=lambda gate: gate)
+def wait_alone(gate: str) -> str:
+    gates.arrive_and_wait(gate)
+    return "through"

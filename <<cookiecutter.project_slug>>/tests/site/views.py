@@ -9,8 +9,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpRe
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-import tasks as tasks_of_the_project
 from tasks import await_result
+from tasks import batch as open_batch
+from tasks import chain as open_chain
 from tasks import wait as wait_for
 from tasks.models import TaskRecord
 from tests.site import gates, tasks
@@ -30,10 +31,18 @@ def enqueue(request: HttpRequest) -> JsonResponse:
 @csrf_exempt
 def batch(request: HttpRequest) -> JsonResponse:
     """Enqueue tasks, [[name, arguments, options], …], as a batch."""
-    with tasks_of_the_project.batch(then=tasks.batch_is_done) as batch:
+    with open_batch(then=tasks.batch_is_done) as batch:
         for name, arguments, options in json.loads(request.body):
             getattr(tasks, name).using(**options).enqueue(*arguments)
     return JsonResponse({"id": batch.id})
+
+
+@csrf_exempt
+def chain(request: HttpRequest) -> JsonResponse:
+    """Enqueue tasks, [name, argument, …] each, as a chain."""
+    with open_chain():
+        results = [getattr(tasks, name).enqueue(*arguments) for name, *arguments in json.loads(request.body)]
+    return JsonResponse({"ids": [result.id for result in results]})
 
 
 @csrf_exempt

@@ -114,3 +114,41 @@ def report_in_one(summary: dict[str, Any]) -> None:
 @task(takes_context=True)
 def report_with_context(context: TaskContext, batch: str, successful: int, failed: int) -> None:
     calls.append((context.attempt, batch, successful, failed))
+
+
+@task(unique="the only one", max_attempts=2, backoff=60)
+def only_one(value: int = 0) -> int:
+    if value < 0:
+        raise ValueError("as asked")
+    return value
+
+
+@task(unique=lambda shop, **options: f"shop {shop}")
+def import_shop(shop: str, full: bool = False) -> str:
+    return shop
+
+
+@task(limit=("smtp", 2))
+def send(value: int) -> int:
+    calls.append(value)
+    return value
+
+
+@task(limit=("smtp", 2), queue_name="critical")
+def send_at_once(value: int) -> int:
+    calls.append(value)
+    return value
+
+
+@task(limit=("smtp", 2), max_attempts=2, backoff=60)
+def send_again_later() -> None:
+    raise ValueError("as asked")
+
+
+@task(limit=(lambda host, path: host, 1))
+def fetch(host: str, path: str) -> str:
+    return host + path
+
+
+@task(unique=lambda value: value, limit=(lambda value: value, 1))
+def give_no_key(value: object) -> None: ...

@@ -1,15 +1,16 @@
 """The tasks in the admin: found, read, run again, cancelled."""
 
 import html
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
+import tasks
 from tasks import admin, admin_list, queue
 from tasks.models import TaskRecord
-from tests.tasks.sample_tasks import fail, note
+from tests.tasks.sample_tasks import fail, note, send
 
 pytestmark = pytest.mark.django_db
 
@@ -173,3 +174,31 @@ def test_who_may_only_look_cannot_act(client, one_of_each):
 
     assert client.get(LIST).status_code == 200
     assert ready.count() == 3
+
+
+def test_the_page_of_a_task_says_what_it_waits_for(admin_client):
+    def shown(result):
+        return html.unescape(admin_client.get(f"{LIST}{result.id}/change/").content.decode())
+
+    with tasks.chain():
+        first = note.enqueue()
+        second = note.enqueue()
+    limited = send.enqueue(1)
+    later = note.using(run_after=datetime(2090, 5, 6, 7, 8, tzinfo=UTC)).enqueue()
+
+    assert "A free worker of the queue default" in shown(first)
+    assert f'The end of <a href="{LIST}{first.id}/change/">{note.module_path}</a>, before it' in shown(second)
+    assert f'{LIST}?chain={TaskRecord.objects.get(pk=second.id).chain}">All its tasks' in shown(second)
+    assert "A place: at most 2 with the key smtp run at once" in shown(limited)
+    assert "2090" in shown(later)
+    queue.claim("default", "node/boot/default-1/0")
+    assert "9999" not in shown(first) + shown(second) + shown(limited)
+
+
+def test_the_list_of_a_chain_shows_its_tasks(rows):
+    with tasks.chain():
+        note.enqueue(1)
+        note.enqueue(2)
+    note.enqueue(3)
+
+    assert rows(f"?chain={TaskRecord.objects.last().chain}") == [2, 1]

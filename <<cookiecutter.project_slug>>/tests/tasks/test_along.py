@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 from django.db import OperationalError
 
+import tasks
 from runtime import wakeup
 from runtime.board import Cell
 from runtime.plan import WorkerPool
@@ -12,7 +13,7 @@ from tasks import queue, turns
 from tasks.attempt import Attempt
 from tasks.models import TaskRecord
 from tasks.worker import Waiting
-from tests.tasks.sample_tasks import fail, note
+from tests.tasks.sample_tasks import fail, note, send
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -61,6 +62,23 @@ def test_a_failure_takes_none_along(waiting):
 
     assert states() == ["FAILED", "READY"]
     assert waiting.next_attempt() is not None
+
+
+@pytest.mark.parametrize("ends", ["limit", "chain"])
+def test_one_for_whose_end_others_wait_takes_none_along_and_lets_them_go(waiting, ends):
+    if ends == "limit":
+        for number in range(3):
+            send.enqueue(number)
+    else:
+        with tasks.chain():
+            for number in range(3):
+                note.enqueue(number)
+    for number in range(3):
+        attempt = waiting.next_attempt()
+        attempt.run()
+        waiting.go_on_after(attempt)
+        assert states() == ["SUCCESSFUL"] * (number + 1) + ["READY"] * (2 - number)
+    assert waiting.next_attempt() is None
 
 
 @pytest.mark.parametrize("how", ["leave", "memory is short"])

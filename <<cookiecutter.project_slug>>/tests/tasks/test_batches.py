@@ -7,7 +7,6 @@ import threading
 import uuid
 from contextvars import copy_context
 from datetime import timedelta
-from functools import partial
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -31,6 +30,7 @@ from tests.tasks.sample_tasks import (
     fail_three_times,
     never_twice,
     note,
+    only_one,
     report,
     report_in_one,
     report_with_context,
@@ -113,6 +113,77 @@ def test_a_callback_that_does_not_fit_is_refused_before_anything_is_enqueued(the
 @pytest.mark.parametrize(("then", "by_name"), [(takes_anything, True), (takes_one_by_the_name_of_batch, False)])
 def test_names_are_preferred_where_all_three_are_taken(then, by_name):
     assert tasks.batch(then=then).callback["by_name"] == by_name
+
+
+@task(unique="report")
+def takes_all_and_is_unique(batch: str, successful: int, failed: int) -> None: ...
+
+
+@task(limit=(lambda batch, **counts: batch, 1))
+def takes_all_with_a_limit_of_its_own(batch: str, successful: int, failed: int) -> None: ...
+
+
+@task(limit=("reports", 1))
+def takes_all_with_a_limit(batch: str, successful: int, failed: int) -> None: ...
+
+
+@pytest.mark.parametrize("then", [takes_all_and_is_unique, takes_all_with_a_limit_of_its_own])
+def test_a_callback_with_a_key_of_what_is_not_known_yet_is_refused(then):
+    with pytest.raises(InvalidTask, match="fixed key"):
+        tasks.batch(then=then)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_callback_with_a_limit_keeps_to_it():
+    for _ in range(2):
+        with tasks.batch(then=takes_all_with_a_limit):
+            pass
+    first = claim()
+
+    assert first.limit_key == "reports"
+    assert claim() is None
+    queue.succeed(first, None)
+    assert claim() is not None
+
+
+def test_what_is_there_already_is_not_of_the_batch():
+    only_one.enqueue()
+    with tasks.batch(then=report):
+        only_one.enqueue()
+
+    assert BatchRecord.objects.get().total == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_chain_in_a_batch_that_breaks_has_failed_as_a_whole(run_one):
+    with tasks.batch(then=report) as batch, tasks.chain():
+        note.enqueue()
+        fail.enqueue()
+        note.enqueue()
+    run_one()
+    assert callbacks() == []
+    run_one()
+    assert callbacks() == counts(batch.id, 1, 2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_chain_that_is_tried_again_before_the_batch_is_done_counts_once():
+    with tasks.batch(then=report) as batch:
+        note.enqueue()
+        with tasks.chain():
+            fail.enqueue()
+            note.enqueue()
+    other, first = claim(), claim()
+    queue.fail(first)
+    assert BatchRecord.objects.get().failed == 2
+    control.retry(TaskRecord.objects.get(pk=first.id))
+    assert BatchRecord.objects.get().failed == 0
+    for _ in range(2):
+        queue.succeed(claim(), None)
+    assert callbacks() == []
+    queue.succeed(other, None)
+
+    assert callbacks() == counts(batch.id, 3, 0)
 
 
 def test_a_callback_of_another_backend_is_refused(settings):
@@ -347,10 +418,9 @@ def test_an_end_and_its_count_are_written_together_or_not_at_all(monkeypatch):
     batch = batch_of(1)
     running = claim()
     with monkeypatch.context() as patch:
-        patch.setattr(queue, "_insert_callback", lambda fields: 1 / 0)
-        for end in (partial(queue.succeed), partial(queue.succeed_and_claim, queues=["default"])):
-            with pytest.raises(ZeroDivisionError):
-                end(running, None)
+        patch.setattr(tally, "_enqueue", lambda callback: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            queue.succeed(running, None)
     assert TaskRecord.objects.get().status == "RUNNING"
     assert BatchRecord.objects.values_list("successful", "finished_at").get() == (0, None)
     assert queue.succeed(running, None)
@@ -389,14 +459,6 @@ def test_the_callback_wakes_a_worker_at_the_commit(monkeypatch):
         queue.succeed(claim(), None)
         assert woken == []
     assert woken == [("default", 1, None)]
-
-    batch = batch_of(1)
-    running = claim()  # the callback above is the older one
-    assert running.task == report.module_path
-    queue.succeed(running, None)
-    running, woken[:] = claim(), []
-    written, callback = queue.succeed_and_claim(running, None, ["default"])
-    assert (written, callback.arguments["kwargs"]["batch"], len(woken)) == (True, batch, 1)
 
 
 def test_the_callback_of_a_paused_queue_waits_there():

@@ -15,7 +15,7 @@ from tasks.mailbox import Mailbox
 from tasks.models import TaskRecord
 from tasks.queue import insert_claimed
 from tasks.worker import Waiting
-from tests.tasks.sample_tasks import note
+from tests.tasks.sample_tasks import note, only_one
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -60,6 +60,7 @@ def test_nobody_is_given_what_another_pool_runs_or_what_must_wait(box):
         note.using(queue_name="critical").enqueue(1),
         note.using(run_after=timezone.now() + timedelta(hours=1)).enqueue(1),
         note.enqueue("x" * 100_000),
+        only_one.enqueue(),
     ]
     with transaction.atomic():
         others.append(note.enqueue(1))

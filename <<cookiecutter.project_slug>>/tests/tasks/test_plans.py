@@ -4,24 +4,26 @@ On SQLite with statistics and without: Django gathers none, and its planner deci
 """
 
 import re
+import uuid
+from contextlib import ExitStack
 from datetime import timedelta
 from unittest.mock import patch
-from uuid import UUID
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
-from tasks import counting, nodes, pruning, queue, recovery, statements, tally
+from tasks import chains, conditions, control, counting, limits, nodes, pruning, queue, recovery, statements, tally
 from tasks.models import TaskRecord
 from tasks.statements import IS_SQLITE
-from tests.tasks.sample_tasks import note
+from tests.tasks.sample_tasks import note, only_one
 
 pytestmark = pytest.mark.django_db
 
 ROWS = 1000
 HOLDER = "node/boot/default-1/0"
-BATCH = UUID("00000000-0000-7000-8000-000000000001")
+CHAIN = uuid.uuid7()
+BATCH = uuid.uuid7()
 READS_ALL = re.compile(r"SCAN tasks_taskrecord(?! USING (COVERING )?INDEX tasks_)|Seq Scan on tasks_taskrecord")
 SORTS = re.compile(r"USE TEMP B-TREE|Sort Key")
 SORTS_WHAT_IS_EQUAL = re.compile(r"USE TEMP B-TREE FOR LAST TERM|Presorted Key")
@@ -48,6 +50,13 @@ def table(request):
         record.waits_until = now - timedelta(seconds=1)
     for record in records[-202:-200]:
         record.status, record.finished_at, record.attempt, record.claim = "RUNNING", None, 1, "node/old/default-1/0"
+    for number, record in enumerate(records[:200]):
+        record.unique_key, record.limit_key, record.limit_number = f"{number}", f"{number % 5}", 2
+        record.chain = CHAIN if number < 100 else uuid.uuid7()
+    for record in records[100:200]:
+        record.status, record.finished_at, record.waits_until = "READY", None, limits.HELD_BY_LIMIT
+    for record in records[50:100]:
+        record.status, record.finished_at, record.waits_until = "READY", None, chains.HELD_BY_CHAIN
     for record in records[::100]:
         record.batch = BATCH
     TaskRecord.objects.bulk_create(records)
@@ -78,6 +87,13 @@ QUESTIONS = {
     "release": (lambda: recovery.release("node/old"), "tasks_running"),
     "what a dead node held": (lambda: recovery.take_back("node/old"), "tasks_running"),
     "which to prune": (lambda: pruning._last_to_go(of("SUCCESSFUL"), 14, 10), "tasks_finished"),
+    "admit": (lambda: limits.admit({"3"}), "tasks_of_limit"),
+    "keys with free places": (limits.admit_all, "tasks_of_limit"),
+    "next of a chain": (lambda: chains.go_on(CHAIN, after=uuid.UUID(int=1)), "tasks_of_chain"),
+    "rest of a chain": (lambda: chains.break_off(TaskRecord(pk=uuid.UUID(int=1), chain=CHAIN)), "tasks_of_chain"),
+    "chain once more": (lambda: control.retry(TaskRecord(chain=CHAIN)), "tasks_of_chain"),
+    "unique": (lambda: queue.find_unique("a.b.task_3", "153"), "tasks_unique"),
+    "insert unique": (only_one.enqueue, ""),
     "prune": (lambda: pruning._delete_oldest(of("FAILED"), timezone.now()), "tasks_finished"),
 }
 
@@ -121,6 +137,7 @@ def test_a_count_reads_no_row(table, question):
         ("state=successful", "tasks_finished"),
         ("queue=exports", "tasks_of_queue"),
         ("task=a.b.task_3", "tasks_of_task"),
+        (f"chain={CHAIN}", "tasks_of_chain"),
         (f"batch={BATCH}", "tasks_of_batch"),
         ("q=00000000-0000-7000-8000-000000000000", "_1 (id=?)" if connection.vendor == "sqlite" else "_pkey"),
     ],
@@ -146,8 +163,10 @@ def plans(ask):
         asked.append((sql, params, statements.execute))
         return statements.execute(sql, params)
 
-    patched = [patch.object(module, "execute", to_the_driver) for module in (queue, tally)]
-    with connection.execute_wrapper(through_a_cursor), patched[0], patched[1]:
+    with ExitStack() as stack:
+        stack.enter_context(connection.execute_wrapper(through_a_cursor))
+        for module in (queue, limits, conditions, tally):
+            stack.enter_context(patch.object(module, "execute", to_the_driver))
         ask()
     words = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
     found = [
