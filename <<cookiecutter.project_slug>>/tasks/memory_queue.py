@@ -10,6 +10,7 @@ from django.tasks.exceptions import InvalidTask
 from runtime import inside
 from runtime.log import event
 from runtime.memory_queue import PLACE, Letter, MemoryQueue
+from tasks import chains
 from tasks.errors import MemoryQueueFull, NoWorkersHere
 from tasks.queue import NewTask
 
@@ -36,6 +37,14 @@ def refuse_what_needs_a_table(task: Task) -> None:
     if beyond := [field.name for field in options if getattr(task, field.name) != field.default]:
         name = f"{task.func.__module__}.{task.func.__qualname__}"
         raise InvalidTask(f"{name}: {', '.join(beyond)}: only the durable queue can do that.")
+
+
+def refuse_in_a_chain(task: Task) -> None:
+    if chains.current.get() is not None:
+        raise InvalidTask(
+            f"{task.module_path}: a chain is kept in the table, so a task of the backend {task.backend} cannot be part of "
+            "it. Enqueue it to a durable backend, or outside of the block."
+        )
 
 
 def queue_of(task: Task) -> MemoryQueue:

@@ -17,6 +17,7 @@ from accounts.errors import refusal
 from runtime.memory_queue import PLACE
 from tasks import memory_queue
 from tasks.backends import InterpreterQueueBackend
+from tasks.chains import chain
 from tasks.errors import MemoryQueueFull, NoWorkersHere
 from tasks.memory_queue import MemoryTask
 from tasks.models import TaskRecord
@@ -221,6 +222,11 @@ def count(context, end):
         context.progress(number, end)
         context.checkpoint(number)
     return [first, context.last_checkpoint]
+
+
+def test_in_a_chain_it_is_refused():
+    with pytest.raises(InvalidTask, match="cannot be part of it"), chain():
+        in_memory(note).enqueue()
 
 
 # Room
