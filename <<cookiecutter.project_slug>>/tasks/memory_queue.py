@@ -42,8 +42,8 @@ def refuse_what_needs_a_table(task: Task) -> None:
 def refuse_in_a_chain(task: Task) -> None:
     if chains.current.get() is not None:
         raise InvalidTask(
-            f"{task.module_path}: a chain is kept in the table, so a task of the backend {task.backend} cannot be part of "
-            "it. Enqueue it to a durable backend, or outside of the block."
+            f"{task.module_path}: a chain is kept in the table, so a task of the backend {task.backend} cannot be part "
+            "of it. Enqueue it to a durable backend, or outside of the block."
         )
 
 
