@@ -10,6 +10,7 @@ from runtime.bridge import Bridge
 from runtime.check import check
 from runtime.command import Boot, announce, parse_arguments, take_data_dir
 from runtime.health import Health
+from runtime.memory_queue import MemoryQueue
 from runtime.node import Node
 from runtime.plan import Plan, StartError
 from runtime.reload import Reload
@@ -24,7 +25,7 @@ from runtime.wakeup import Wakeups
 async def serve(plan: Plan, boot: Boot, node: Node) -> int:
     """Run the server until it is told to stop; returns the exit code."""
     board = Board(plan.queues, seats_needed(plan))
-    wakeups = Wakeups.make(plan.queues, board.seats)
+    wakeups = Wakeups.make(plan.queues, board.seats, MemoryQueue.make_all(plan.memory_queues))
     health = Health(board, wakeups.housekeeper, Storage(plan))
     bridge = Bridge(plan, health, health.metrics.web)
     supervisor = Supervisor(plan, node, board, wakeups, bridge, health)

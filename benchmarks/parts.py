@@ -83,7 +83,7 @@ def loop() -> Callable[[], None]:
     watchdog = Watchdog(assignment.watch, threads=1)
     watchdog.start()
     guard = partial(worker.guard, watchdog, seat, pool.timeout)
-    waiting = worker.Waiting(seat, pool, partial(worker.Attempt, seat=seat, guard=guard))
+    waiting = worker.Waiting(seat, pool, guard)
 
     def run() -> None:
         signal(wakeups.queues["default"], 1_000_000)

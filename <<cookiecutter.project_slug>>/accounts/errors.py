@@ -15,6 +15,8 @@ from django.http.multipartparser import MultiPartParserError
 from django.template.loader import render_to_string
 from django.views.defaults import server_error
 
+from tasks.errors import MemoryQueueFull
+
 NOT_STORED = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}  # the disk is full, or has become read-only
 DATABASE_FULL = {"SQLITE_FULL", "53100"}  # SQLite's name, PostgreSQL's code
 
@@ -78,7 +80,7 @@ class StorageFull(ApiError):
 
 
 class ServiceUnavailable(ApiError):
-    """Not now: the database is locked or away. Clients may try again after `Retry-After` seconds."""
+    """Not now: the database is locked or away, a queue is full. Clients may try again after `Retry-After` seconds."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     headers = {"Retry-After": "5"}
@@ -97,6 +99,8 @@ def refusal(error: BaseException | None) -> ApiError | None:
             return StorageFull("the database has no room left")
         case OperationalError():
             return ServiceUnavailable("The database cannot be reached right now. Try again in a few seconds.")
+        case MemoryQueueFull():
+            return ServiceUnavailable("The server has too much to do right now. Try again in a few seconds.")
         case OSError() if error.errno in NOT_STORED:
             return StorageFull(error.strerror)
     return None

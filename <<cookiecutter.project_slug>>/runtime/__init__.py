@@ -6,6 +6,7 @@ In the main interpreter (no Django here):
     server.py       Granian, embedded
     bridge.py       requests from Granian to the web interpreters; body.py takes in uploads
     memory.py       what eats memory fails, the server serves on; ledger.py knows who took it, cgroup.py the limit
+    memory_tasks.py sees to what is in the memory queues at a stop, and tells what is lost
     health.py       /healthz /readyz /metrics; metrics.py writes the last one
 In the other interpreters:
     inside.py       the first lines that run there
@@ -20,6 +21,7 @@ Between them:
     board.py        counters and signs of life, in shared memory
     frames.py       requests and responses
     wakeup.py       descriptors that wake who waits
+    memory_queue.py tasks in memory (InterpreterQueueBackend)
 """
 
 import sys

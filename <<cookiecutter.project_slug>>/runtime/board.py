@@ -43,6 +43,8 @@ class Cell(IntEnum):
     TOO_GREEDY = 17  # BUSY_SINCE of the work that is to end with a MemoryError; main's to write
     WRITING = 19  # 1: this thread writes to the database (tasks/turns.py)
     AWAITED = 18  # lower half of the id of a task that is waited for here (tasks/awaiting.py); 0: none
+    LETTER = 19  # 1 + the place in a memory queue of the task that runs here (memory_queue.py); 0: it has none
+    DRAINS = 20  # 1: when asked to leave, runs what the memory queues hold first; main's to write
 
 
 class Gauge(IntEnum):

@@ -24,6 +24,7 @@ def read_plan() -> dict[str, Any]:
 def _plan() -> Plan:
     from django.conf import settings
 
+    from tasks.memory_sizes import memory_sizes
     from tasks.retention import retention
 
     database = str(settings.DATABASES["default"]["ENGINE"]).rpartition(".")[2]
@@ -32,6 +33,10 @@ def _plan() -> Plan:
     retention(settings.TASKS)  # wrong options stop the start
     queues = tuple(dict.fromkeys(queue for backend in settings.TASKS.values() for queue in backend.get("QUEUES", [])))
     web, workers, problems = parse_interpreters(settings.INTERPRETERS, queues)
+    in_memory = memory_sizes(settings.TASKS)
+    if in_memory and "workers" not in settings.ROLES:
+        in_memory = ()
+        problems.append("This node runs no workers (ROLES): what is enqueued to InterpreterQueueBackend is refused.")
     return Plan(
         base_dir=str(settings.BASE_DIR), data_dir=str(settings.DATA_DIR), debug=settings.DEBUG,
         database=database, host=settings.HOST, port=settings.PORT, roles=settings.ROLES,
@@ -39,6 +44,7 @@ def _plan() -> Plan:
         max_request_body=settings.MAX_REQUEST_BODY, trusted_proxies=settings.TRUSTED_PROXIES,
         log_format=settings.LOG_FORMAT, queues=queues, web=web, workers=workers, problems=tuple(problems),
         database_address=database_address(), database_file=str(settings.DATABASES["default"]["NAME"]),
+        memory_queues=in_memory,
     )  # fmt: skip
 
 

@@ -97,6 +97,10 @@ class Host:
         os.close(self.assignment.stop)
         os.close(self.assignment.watch)
 
+    def _adopt_letters(self) -> None:
+        for queue in self.assignment.wakeups.memory.values():
+            queue.adopt()
+
     def _run(self, memory: memoryview, ended: Callable[[Host, str], None]) -> None:
         ended(self, self._run_interpreter(memory))
 
@@ -106,7 +110,10 @@ class Host:
                 result = inside.enter(self.assignment, memory)
             else:
                 interpreter = create(self.assignment.kind)
-                result = interpreter.call(inside.enter, self.assignment, memory)
+                try:
+                    result = interpreter.call(inside.enter, self.assignment, memory)
+                finally:
+                    self._adopt_letters()
                 close(interpreter)
         except interpreters.ExecutionFailed as error:
             return error.excinfo.errdisplay or str(error)

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from runtime.board import BUCKETS, OUTCOMES, Board, Cell, Gauge
 from runtime.host import Host
+from runtime.memory_queue import MemoryQueue
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -39,6 +40,7 @@ class Metrics(Collector):
         self.memory_limit: Callable[[], int] = lambda: 0  # bytes; 0: none
         self.waiting: Callable[[], int] = lambda: 0  # requests that wait for a web thread
         self.hosts: Callable[[], list[Host]] = list
+        self.memory_queues: dict[str, MemoryQueue] = {}
         self.starts: dict[str, int] = {}
         self.abandoned = 0
         self.registry = CollectorRegistry()
@@ -52,6 +54,7 @@ class Metrics(Collector):
         yield from self._web()
         yield from self._tasks()
         yield from self._queues()
+        yield from self._memory_queues()
         yield GaugeMetricFamily("process_resident_memory_bytes", "Memory of the process.", resident_memory())
         yield GaugeMetricFamily("process_memory_limit_bytes", "What it may take; 0: no limit.", self.memory_limit())
 
@@ -104,6 +107,14 @@ class Metrics(Collector):
             age = (time.monotonic_ns() - gauges[Gauge.COUNTED]) / 1e9 if gauges[Gauge.READY] else 0
             oldest.add_metric([queue], round(gauges[Gauge.OLDEST] / 1000 + age, 3))
         yield from (ready, running, oldest)
+
+    def _memory_queues(self) -> Iterator[Metric]:
+        ready = GaugeMetricFamily("memory_queue_ready", "Tasks that wait in memory.", labels=["queue"])
+        size = GaugeMetricFamily("memory_queue_size", "How many may wait or run.", labels=["queue"])
+        for name, queue in self.memory_queues.items():
+            ready.add_metric([name], queue.number_waiting)
+            size.add_metric([name], len(queue.places))
+        yield from (ready, size)
 
 
 def _shown(hosts: list[Host]) -> list[Host]:

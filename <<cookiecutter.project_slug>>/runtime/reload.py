@@ -34,6 +34,7 @@ FIXED = {
     "database_file": "DATABASE_URL",
     "memory_limit": "MEMORY_LIMIT",
     "queues": "QUEUES of TASKS",
+    "memory_queues": "InterpreterQueueBackend of TASKS",
 }
 
 

@@ -13,16 +13,16 @@ LOOK_EVERY = 0.25  # seconds between two looks at the pools; one that is at zero
 
 
 class Scaling:
-    """Decides; the supervisor starts and stops."""
+    """Decides; the supervisor starts and stops. `signals` gives the descriptors that tell of tasks in some queues."""
 
     def __init__(
         self,
         board: Board,
-        queues: dict[str, int],
+        signals: Callable[[tuple[str, ...]], list[int]],
         hosts: Callable[[WorkerPool], list[Host]],
         may_grow: Callable[[], bool] = lambda: True,
     ) -> None:
-        self.board, self.queues, self.hosts, self.may_grow = board, queues, hosts, may_grow
+        self.board, self.signals, self.hosts, self.may_grow = board, signals, hosts, may_grow
         self.pools: list[WorkerPool] = []
         self.next_look: asyncio.TimerHandle | None = None
 
@@ -48,8 +48,8 @@ class Scaling:
     def watch(self, pool: WorkerPool) -> None:
         """Wake the pool by its queues while nobody in it can be woken."""
         if pool in self.pools and not self.hosts(pool):
-            for queue in pool.queues:
-                self.loop.add_reader(self.queues[queue], self._wake, pool)
+            for descriptor in self.signals(pool.queues):
+                self.loop.add_reader(descriptor, self._wake, pool)
 
     def _wake(self, pool: WorkerPool) -> None:
         self._unwatch(pool)
@@ -57,8 +57,8 @@ class Scaling:
             self.grow(pool)
 
     def _unwatch(self, pool: WorkerPool) -> None:
-        for queue in pool.queues:
-            self.loop.remove_reader(self.queues[queue])
+        for descriptor in self.signals(pool.queues):
+            self.loop.remove_reader(descriptor)
 
     def _look(self) -> None:
         for pool in self.pools:
@@ -75,8 +75,8 @@ class Scaling:
 
     def _tasks_wait(self, pool: WorkerPool) -> bool:
         poll = select.poll()
-        for queue in pool.queues:
-            poll.register(self.queues[queue], select.POLLIN)
+        for descriptor in self.signals(pool.queues):
+            poll.register(descriptor, select.POLLIN)
         return bool(poll.poll(0))
 
     def _is_busy(self, host: Host) -> bool:

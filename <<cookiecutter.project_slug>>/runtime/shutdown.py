@@ -79,9 +79,11 @@ async def leave(plan: Plan, server: Server, supervisor: Supervisor, exit_code: i
     supervisor.stop_workers()
     event("stopping", seconds=plan.shutdown_timeout)
     answered = await server.close(deadline - time.monotonic())
+    await supervisor.memory_tasks.drain(deadline)
     left = await supervisor.stop(deadline)
     if supervisor.hosts:
         await give_back("isolated" if plan.web.interpreter == "isolated" else "legacy", supervisor.boot, left)
+    supervisor.memory_tasks.lose_all()
     await supervisor.peers.stop()
     event("stopped", requests_left=not answered)
     if left or not answered or supervisor.metrics.abandoned:

@@ -18,6 +18,7 @@ from runtime.host import Host
 from runtime.inside import Assignment, Verdict
 from runtime.log import event
 from runtime.memory import MemoryGuard
+from runtime.memory_tasks import MemoryTasks
 from runtime.node import Node
 from runtime.peers import Peers
 from runtime.plan import Plan, WebPool, WorkerPool
@@ -49,12 +50,13 @@ class Supervisor:
         self.starts: set[asyncio.Task[None]] = set()
         self.off_loop: set[asyncio.Future[Any]] = set()  # work in threads that a stop waits for
         self.renewal = Renewal(self)
+        self.memory_tasks = MemoryTasks(self)
         self.enqueues = WakeupSocket(node.socket_path, wakeups, self.cancel, board.is_paused)
         self.peers = Peers(plan, self.boot, self.enqueues.pass_on)
         self.verdicts: dict[str, list[Verdict]] = {}  # by interpreter's name, until a successor has settled them
         self.worn_out = asyncio.Event()  # the process should be started afresh
         self.memory = MemoryGuard(plan.memory_limit, board, self.hosts, self.worn_out)
-        self.scaling = Scaling(board, wakeups.queues, self.hosts_of, lambda: not self.memory.is_high)
+        self.scaling = Scaling(board, wakeups.of, self.hosts_of, lambda: not self.memory.is_high)
         self.stacks = Stacks(board, bridge, self.hosts)
         self.loop = asyncio.get_running_loop()
         self.reload_asked = asyncio.Event()
@@ -62,6 +64,7 @@ class Supervisor:
         self.loop.add_signal_handler(signal.SIGUSR1, self.stacks.show)
         self.health.unready = self.unready
         self.metrics.hosts = lambda: self.hosts
+        self.metrics.memory_queues = wakeups.memory
         self.metrics.memory_limit = lambda: self.memory.limit
         self.metrics.waiting = lambda: len(bridge.waiting)
 
@@ -113,11 +116,12 @@ class Supervisor:
             task.cancel()
 
     def stop_workers(self) -> None:
-        """Ask the workers to take no more tasks; the web serves on."""
+        """Ask the workers to take no more tasks but those in memory; the web serves on."""
         self._start_no_more()
         self.bridge.stop()
         for host in self.hosts:
             if not host.sockets:
+                self.memory_tasks.let_drain(host)
                 host.stop()
 
     def unready(self) -> list[str]:
@@ -224,6 +228,8 @@ class Supervisor:
         if host.abandoned:
             return event("abandoned_interpreter_ended", interpreter=host.name)
         host.reason = reason
+        if reason:
+            self.memory_tasks.lose(host, "its interpreter has died")
         self._remove(host)
         if not reason:
             event("interpreter_closed", interpreter=host.name)
@@ -244,8 +250,8 @@ class Supervisor:
         for seat in host.assignment.seats:
             row = self.board.seat(seat)
             row[Cell.STATE] = State.EMPTY
-            row[Cell.BUSY_SINCE] = row[Cell.DEADLINE] = row[Cell.GATE] = row[Cell.POOL] = row[Cell.HELD] = 0
-            row[Cell.WRITING] = 0
+            row[Cell.BUSY_SINCE] = row[Cell.DEADLINE] = row[Cell.GATE] = row[Cell.POOL] = 0
+            row[Cell.HELD] = row[Cell.WRITING] = row[Cell.DRAINS] = 0
             row[Cell.DONE] = row[Cell.OBJECTS] = 0  # else its successor has done that much already (recycling.py)
         self.free_seats = sorted([*host.assignment.seats, *self.free_seats])
 
@@ -318,6 +324,7 @@ class Supervisor:
         if not host.sockets:
             stacks = {sight.work.task: sight.text for sight in sights}
             self._judge(host, "It did not end when it was told to: its interpreter was abandoned.", stuck, stacks)
+            self.memory_tasks.lose(host, "it did not end when it was told to", stuck)
         if self.metrics.abandoned > overrun.MOST_ABANDONED:
             self.worn_out.set()
         else:

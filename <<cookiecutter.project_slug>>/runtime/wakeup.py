@@ -5,8 +5,12 @@ import contextlib
 import os
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runtime.memory_queue import MemoryQueue
 
 # Signals that wait for a queue's workers because of other processes and nodes. Who wakes works until nothing is found,
 # so more of them only make for looks in vain where another node has run the tasks.
@@ -22,16 +26,23 @@ class Wakeups:
     supervisor: int  # a state on the board has changed
     mailboxes: tuple[tuple[int, int], ...] = ()  # by seat: two ends of a socket (tasks/handover.py)
     finished: tuple[int, ...] = ()  # by seat: a task that is waited for there has ended (tasks/awaiting.py)
+    memory: dict[str, MemoryQueue] = field(default_factory=dict)  # by queue, of those that one is configured for
 
     @classmethod
-    def make(cls, queues: tuple[str, ...], seats: int = 0) -> Wakeups:
+    def make(cls, queues: tuple[str, ...], seats: int = 0, memory: dict[str, MemoryQueue] | None = None) -> Wakeups:
         return cls(
             queues={queue: event() for queue in queues},
             housekeeper=event(),
             supervisor=event(),
             mailboxes=tuple(mailbox() for _ in range(seats)),
             finished=tuple(event() for _ in range(seats)),
+            memory=memory or {},
         )
+
+    def of(self, queues: tuple[str, ...]) -> list[int]:
+        """The descriptors that tell of tasks in these queues."""
+        in_memory = [self.memory[queue].signal for queue in queues if queue in self.memory]
+        return [self.queues[queue] for queue in queues] + in_memory
 
     def close(self) -> None:
         for descriptor in self.descriptors:
@@ -40,7 +51,8 @@ class Wakeups:
     @property
     def descriptors(self) -> set[int]:
         ends = (end for mailbox in self.mailboxes for end in mailbox)
-        return {*self.queues.values(), self.housekeeper, self.supervisor, *ends, *self.finished}
+        in_memory = (end for queue in self.memory.values() for end in (queue.memory, queue.signal))
+        return {*self.queues.values(), self.housekeeper, self.supervisor, *ends, *self.finished, *in_memory}
 
 
 def event() -> int:

@@ -44,6 +44,8 @@ TRACEBACK_LIMIT = 20_000  # characters of a traceback that are kept: its end, wh
 class Attempt:
     """One run of one task."""
 
+    context_class = DurableContext
+
     def __init__(
         self, claimed: ClaimedTask, seat: Seat | None = None, guard: Guard | None = None, queues: Sequence[str] = ()
     ) -> None:
@@ -73,10 +75,14 @@ class Attempt:
         with contextlib.suppress(Exception):  # it comes again when the task runs
             self._find()
 
+    def defer(self, seconds: float) -> None:
+        """It may not run now: somebody is to look at it again after some time."""
+        queue.defer(self.claimed, seconds)
+
     def _find(self) -> tuple[Task, TaskResult]:
         self.task = find_task(self.claimed.task)
         self.result = running_result(self.claimed, self.task)
-        self.context = DurableContext(task_result=self.result, claimed=self.claimed, seat=self.seat)
+        self.context = self.context_class(task_result=self.result, claimed=self.claimed, seat=self.seat)
         return self.task, self.result
 
     def _call(self) -> Any:

@@ -14,6 +14,7 @@ from django.utils.json import normalize_json
 
 from tasks import conditions, queue, tally, wakeup
 from tasks.handover import hand_over
+from tasks.memory_queue import MemoryTask, Posting, letter_of, queue_of, refuse_in_a_chain, refuse_what_needs_a_table
 from tasks.options import DurableTask
 from tasks.queue import FoundTask, NewTask
 from tasks.results import as_result, new_result
@@ -70,3 +71,32 @@ class DurableBackend(BaseTaskBackend):
             batch=tally.current(),
             **conditions.of(task, args, kwargs),
         )
+
+
+class InterpreterQueueBackend(BaseTaskBackend):
+    """Tasks in memory, from one interpreter to another: in order, bounded, run at most once, gone with the process."""
+
+    task_class = MemoryTask
+    supports_async_task = True
+
+    def validate_task(self, task: Task) -> None:
+        super().validate_task(task)
+        refuse_what_needs_a_table(task)
+
+    def enqueue(self, task: Task, args: Sequence[Any], kwargs: dict[str, Any]) -> TaskResult:
+        """Put the task into memory; in a transaction, with its commit. Raises MemoryQueueFull, NoWorkersHere."""
+        self.validate_task(task)
+        refuse_in_a_chain(task)
+        new = NewTask(
+            task=task.module_path,
+            backend=self.alias,
+            queue=task.queue_name,
+            priority=task.priority,
+            arguments={"args": normalize_json(args), "kwargs": normalize_json(kwargs)},
+            run_after=None,
+            fail_if_lost=True,
+        )
+        Posting(letter_of(new), queue_of(task)).post()
+        result = new_result(new, task)
+        task_enqueued.send(type(self), task_result=result)
+        return result

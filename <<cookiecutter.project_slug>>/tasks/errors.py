@@ -1,4 +1,6 @@
-"""Why a task ended that did not end by itself; the class is kept in the task's row."""
+"""Why a task ended that did not end by itself (the class is kept in the task's row), or could not be enqueued."""
+
+from django.tasks.exceptions import TaskException
 
 
 class TaskTimeout(TimeoutError):
@@ -30,3 +32,11 @@ class AlreadyEnqueued(Exception):
 
 class WaitsForever(RuntimeError):
     """Who waits for the task keeps it from running."""
+
+
+class MemoryQueueFull(TaskException):
+    """As many tasks wait or run as the memory queue has places."""
+
+
+class NoWorkersHere(TaskException):
+    """The task is to stay in memory, and this process runs no workers."""

@@ -8,6 +8,7 @@ import time
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.tasks import task_backends
 
 from runtime import inside
 from runtime import wakeup as descriptors
@@ -15,6 +16,7 @@ from runtime.board import Gauge
 from runtime.inside import Assignment
 from runtime.log import event
 from tasks import counting, wakeup
+from tasks.backends import DurableBackend
 from tasks.models import PausedQueue
 
 LONGEST_CLAIM = 5.0  # seconds that a pause waits for claims that began before it; they take a millisecond
@@ -26,8 +28,9 @@ SELECT tasks.virtualtransaction FROM pg_locks AS tasks JOIN pg_locks AS paused U
 
 
 def names() -> list[str]:
-    """The queues of the project, in the order of the settings."""
-    return list(dict.fromkeys(name for backend in settings.TASKS.values() for name in backend.get("QUEUES", [])))
+    """The durable queues of the project, in the order of the settings. What is in memory cannot be paused."""
+    durable = [alias for alias in settings.TASKS if isinstance(task_backends[alias], DurableBackend)]
+    return list(dict.fromkeys(name for alias in durable for name in settings.TASKS[alias].get("QUEUES", [])))
 
 
 def paused() -> set[str]:

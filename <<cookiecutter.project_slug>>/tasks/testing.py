@@ -3,11 +3,17 @@
 Django's own two backends do not know the options of DurableBackend (tests/tasks/test_other_backends.py).
 """
 
+from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
-from tasks import limits, queue
+from runtime.memory_queue import MemoryQueue
+from tasks import limits, memory_queue, queue
 from tasks.attempt import Attempt
 from tasks.crashes import crash_everywhere
+from tasks.memory_queue import Posting
+from tasks.memory_sizes import memory_sizes
+from tasks.memory_worker import MemoryAttempt
 from tasks.models import TaskRecord
 
 __all__ = ["crash_everywhere", "run_pending"]
@@ -15,16 +21,35 @@ __all__ = ["crash_everywhere", "run_pending"]
 HOLDER = "test/test/test/0"
 
 
+class _Queues(dict[str, MemoryQueue]):
+    """The memory queues of a test process, each made when it is asked for: a test may have settings of its own."""
+
+    def __missing__(self, name: str) -> MemoryQueue:
+        size = dict(memory_sizes(settings.TASKS))[name]
+        self[name] = MemoryQueue.make_all(((name, size),))[name]
+        return self[name]
+
+
+memory_queue.outside = _Queues()
+
+
 def run_pending() -> int:
     """Run all tasks that are due, and those that they enqueue, in this thread and transaction; how many attempts ran.
 
-    Works in Django's TestCase: nothing is committed. A retry whose pause is not over is not due.
+    Works in Django's TestCase: nothing is committed. A retry whose pause is not over is not due. Tasks in memory run as
+    well, first those that wait for the commit.
     """
     attempts = 0
-    while (task := _claim_due()) is not None:
-        Attempt(task).run()
+    while (attempt := _next_due()) is not None:
+        attempt.run()
         attempts += 1
     return attempts
+
+
+def _next_due() -> Attempt | None:
+    if (task := _claim_due()) is not None:
+        return Attempt(task)
+    return _next_to_be_committed() or _next_in_memory()
 
 
 def _claim_due() -> queue.ClaimedTask | None:
@@ -34,4 +59,21 @@ def _claim_due() -> queue.ClaimedTask | None:
     for name in waiting.order_by("queue").values_list("queue", flat=True).distinct():
         if (task := queue.claim(name, HOLDER)) is not None:
             return task
+    return None
+
+
+def _next_to_be_committed() -> MemoryAttempt | None:
+    for entry in connection.run_on_commit:
+        if isinstance(entry[1], Posting):
+            connection.run_on_commit.remove(entry)
+            return MemoryAttempt(entry[1].letter, HOLDER)
+    return None
+
+
+def _next_in_memory() -> MemoryAttempt | None:
+    for each in memory_queue.outside.values():
+        if (place := each.take()) is not None:
+            letter = each.read(place)
+            each.clear(place)
+            return MemoryAttempt(letter, HOLDER)
     return None

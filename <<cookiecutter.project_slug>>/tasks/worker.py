@@ -3,7 +3,6 @@
 import logging
 import select
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 
@@ -16,19 +15,22 @@ from runtime.plan import WorkerPool
 from runtime.watchdog import Run, Watchdog
 from tasks import housekeeping, queue, statements
 from tasks import wakeup as announcing
-from tasks.attempt import Attempt
+from tasks.attempt import Attempt, Guard
 from tasks.discovery import load_tasks
 from tasks.errors import TaskCancelled, TaskTimeout
 from tasks.gate import Gate
 from tasks.leftovers import note_threads, report_threads
 from tasks.mailbox import Mailbox
+from tasks.memory_worker import Letters
 from tasks.patience import PASSING, until_it_passes
 from tasks.queue import ClaimedTask
 from tasks.recovery import settle
 
 logger = logging.getLogger("tasks")
 
+DRAIN_PAUSE = 0.05  # seconds between two looks for what is still in memory when the server stops
 GATE_PAUSE = 1.0  # seconds before a task that may not run now is looked at again
+MOST_FROM_MEMORY = 10  # tasks in a row where no signal says that the table has one; a look there takes SQLite's lock
 MEMORY_PAUSE = 0.25  # seconds before a thread that may not begin a task for want of memory looks again
 DATABASE_PAUSE = 1.0  # seconds before the next claim where the database did not answer
 
@@ -57,13 +59,12 @@ def work(pool: WorkerPool, watchdog: Watchdog, seat: Seat) -> None:
 
 
 def _work(pool: WorkerPool, watchdog: Watchdog, seat: Seat) -> None:
-    ends = partial(guard, watchdog, seat, pool.timeout)
-    queues = pool.queues if statements.IS_SQLITE else ()
-    waiting = Waiting(seat, pool, partial(Attempt, seat=seat, guard=ends, queues=queues))
+    waiting = Waiting(seat, pool, partial(guard, watchdog, seat, pool.timeout))
     try:
         _claim_and_run(seat, waiting)
     finally:
         waiting.leave()
+    _drain(seat, waiting)
 
 
 def _claim_and_run(seat: Seat, waiting: Waiting) -> None:
@@ -74,17 +75,31 @@ def _claim_and_run(seat: Seat, waiting: Waiting) -> None:
         except PASSING as error:
             logger.warning("the database gives no task, again in %s s: %s", DATABASE_PAUSE, error)
             connection.close()
-            seat.pause(DATABASE_PAUSE)
+            waiting.pause_without_database()
             continue
         if attempt is None:
             waiting.wait()
-        elif waiting.gate.enter(attempt.claimed.deaths):
-            run_attempt(attempt, seat)
-            waiting.gate.leave()
-            waiting.go_on_after(attempt)
-        else:
-            queue.defer(attempt.claimed, GATE_PAUSE)
+        elif not _run_if_it_may(attempt, seat, waiting):
             waiting.wait_at_gate()
+
+
+def _run_if_it_may(attempt: Attempt, seat: Seat, waiting: Waiting) -> bool:
+    if may := waiting.gate.enter(attempt.claimed.deaths):
+        run_attempt(attempt, seat)
+        waiting.gate.leave()
+        waiting.go_on_after(attempt)
+    else:
+        attempt.defer(GATE_PAUSE)
+    return may
+
+
+def _drain(seat: Seat, waiting: Waiting) -> None:
+    """Where the server stops: run what is in memory, until main says that no more can come."""
+    while waiting.letters.must_be_run():
+        seat.turn()
+        attempt = None if seat.is_held() else waiting.letters.claim()
+        if attempt is None or not _run_if_it_may(attempt, seat, waiting):
+            time.sleep(DRAIN_PAUSE)
 
 
 def guard(watchdog: Watchdog, seat: Seat, pool_timeout: float, timeout: float) -> AbstractContextManager[Run]:
@@ -105,6 +120,13 @@ def run_attempt(attempt: Attempt, seat: Seat) -> None:
     seat.idle()
 
 
+def poll_of(descriptors: list[int]) -> select.poll:
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return poll
+
+
 class Waiting:
     """The descriptors that a worker thread sleeps on: of its queues, its mailbox, and the one that ends it.
 
@@ -112,16 +134,25 @@ class Waiting:
     is woken for what another thread has taken, and where the two differ, the difference is one look that finds nothing.
     """
 
-    def __init__(self, seat: Seat, pool: WorkerPool, begin: Callable[[ClaimedTask], Attempt]) -> None:
+    def __init__(
+        self, seat: Seat, pool: WorkerPool, guard: Guard | None = None, takes_along: bool = statements.IS_SQLITE
+    ) -> None:
         assignment = seat.assignment
-        self.seat, self.begin = seat, begin
-        self.mailbox, self.gate = Mailbox(seat, begin), Gate(seat)
+        self.seat, self.guard, self.takes_along = seat, guard, takes_along
+        self.mailbox, self.gate, self.letters = Mailbox(seat, self.begin), Gate(seat), Letters(seat, pool, guard)
         self.along: ClaimedTask | None = None  # taken with the end of the one before
         self.has_looked = False
         self.queues = {queue: assignment.wakeups.queues[queue] for queue in pool.queues}
-        self.poll = select.poll()
-        for descriptor in (assignment.stop, self.mailbox.box, *self.queues.values()):
-            self.poll.register(descriptor, select.POLLIN)
+        self.from_memory = 0  # tasks since the last look into the table
+        self.signals = assignment.wakeups.of(pool.queues)
+        self.poll = poll_of([assignment.stop, self.mailbox.box, *self.signals])
+        self.poll_table = poll_of(list(self.queues.values()))
+        self.poll_without_database = poll_of([assignment.stop, *self.letters.signals])
+
+    def pause_without_database(self) -> None:
+        """Before the next try to claim from the table; what is in memory need not wait for it."""
+        if not any(wakeup.take(descriptor) for descriptor in self.letters.signals):
+            self.poll_without_database.poll(DATABASE_PAUSE * 1000)
 
     def wait_at_gate(self) -> None:
         """Return once no task runs alone any more, or this thread must leave."""
@@ -134,7 +165,7 @@ class Waiting:
         has_looked, self.has_looked = self.has_looked, False
         if along is not None:
             return self.begin(along)
-        return self.mailbox.collect() or (None if has_looked else self.claim())
+        return self.mailbox.collect() or self.claim(has_looked)
 
     def go_on_after(self, attempt: Attempt) -> None:
         self.along, self.has_looked = attempt.next, attempt.has_looked
@@ -148,10 +179,29 @@ class Waiting:
             announcing.wake(self.along.queue)
         self.mailbox.leave()
 
-    def claim(self) -> Attempt | None:
-        """The next task of the pool; its queues come in the order in which the settings name them."""
+    def begin(self, claimed: ClaimedTask) -> Attempt:
+        """An attempt that takes the next one along with its end, unless one in memory waits for its turn."""
+        queues = tuple(self.queues) if self.takes_along and not self.letters.wait() else ()
+        return Attempt(claimed, self.seat, self.guard, queues)
+
+    def claim(self, table_has_none: bool = False) -> Attempt | None:
+        """The next task of the pool: from memory and from the table in turn, so that neither is kept waiting."""
         if self.seat.is_held():
             return None
+        table_first = not table_has_none and self._is_tables_turn()
+        if not table_first and (attempt := self.letters.claim()):
+            self.from_memory += 1
+            return attempt
+        self.from_memory = 0  # where the table raises, memory is next
+        if table_has_none:
+            return None
+        return self._claim_from_table() or (self.letters.claim() if table_first else None)
+
+    def _is_tables_turn(self) -> bool:
+        return self.from_memory >= (1 if self.poll_table.poll(0) else MOST_FROM_MEMORY)
+
+    def _claim_from_table(self) -> Attempt | None:
+        """The queues come in the order in which the settings name them."""
         for name, descriptor in self.queues.items():
             if (task := queue.claim(name, self.seat.assignment.claim)) is not None:
                 wakeup.take(descriptor)
@@ -162,7 +212,7 @@ class Waiting:
         """Return once there may be work: nothing was found by the last look, which was after the last signal taken."""
         if self.seat.is_held():
             self.seat.pause(MEMORY_PAUSE)
-        elif not any(wakeup.take(descriptor) for descriptor in self.queues.values()):
+        elif not any(wakeup.take(descriptor) for descriptor in self.signals):
             close_old_connections()
             self.mailbox.offer()
             self.poll.poll()

@@ -4,6 +4,7 @@ BENCHMARK_WORKERS=N    N workers for the queue `default`, and no other pool of w
 BENCHMARK_ENQUEUE_TO=QUEUE  where /bench/enqueue enqueues to
 BENCHMARK_SOAK=1       short limits, and everybody is signed in (benchmarks/soak.py)
 BENCHMARK_RECYCLE=1    a pool `recycled`, whose interpreter is replaced after each task (benchmarks/recycle.py)
+BENCHMARK_MEMORY=1     tasks in memory, as many as may be (benchmarks/memory_queue.py)
 BENCHMARK_QUERIES=PATH every statement that SQLite executes is appended to this file
 """
 
@@ -22,6 +23,10 @@ if env.flag("BENCHMARK_SOAK"):
     MIDDLEWARE = [*MIDDLEWARE, "benchmarks.site.soak.everybody_is_signed_in"]
     INTERPRETERS["web"] |= {"request_timeout": 10, "canary": 1}
     INTERPRETERS["workers"]["default"] |= {"timeout": 20, "idle": 10}
+
+if env.flag("BENCHMARK_MEMORY"):
+    memory = {"QUEUES": ["critical"], "OPTIONS": {"size": 10_000}}
+    TASKS["memory"] = {"BACKEND": "tasks.backends.InterpreterQueueBackend"} | memory
 
 if env.flag("BENCHMARK_RECYCLE"):
     TASKS["default"]["QUEUES"].append("recycled")

@@ -16,6 +16,20 @@ def first_line(enqueued: int) -> float:
     return (time.time_ns() - enqueued) / 1e6
 
 
+@task(queue_name="critical")
+def note_first_line(file: str, enqueued: int) -> None:
+    """As `first_line`, into a file."""
+    milliseconds = (time.time_ns() - enqueued) / 1e6
+    with open(file, "a") as lines:
+        lines.write(f"{milliseconds}\n")
+
+
+@task(queue_name="critical")
+def note_time(file: str) -> None:
+    with open(file, "a") as lines:
+        lines.write(f"{time.monotonic()}\n")
+
+
 @task
 def last_line(seconds: float) -> int:
     """Work for some time; the clock's nanoseconds at its end."""

@@ -10,6 +10,8 @@ urlpatterns = [
     path("bench/enqueue", views.enqueue),
     path("bench/result/<str:task_id>", views.result),
     path("bench/wait/<int:milliseconds>", views.wait_for),
+    path("bench/memory/soon/<str:backend>", views.soon),
+    path("bench/memory/many/<str:backend>", views.many),
     path("bench/stuck/<str:way>/<str:argument>", views.stuck),
     path("bench/soak/<str:name>/<str:argument>", soak.enqueue),
     path("bench/endless/<str:way>", soak.endless),

@@ -42,6 +42,26 @@ def wait_for(request: HttpRequest, milliseconds: int) -> JsonResponse:
     return JsonResponse({"after": (now - result.return_value) / 1e6, "over": (now - started) / 1e6 - milliseconds})
 
 
+def soon(request: HttpRequest, backend: str) -> HttpResponse:
+    """One task that writes into a file how long it took to its first line."""
+    tasks.note_first_line.using(backend=backend).enqueue(request.GET["file"], time.time_ns())
+    return HttpResponse()
+
+
+def many(request: HttpRequest, backend: str) -> JsonResponse:
+    """Keep the worker busy; behind that, no-op tasks between two that write the time. What enqueue() took of each."""
+    nothing, mark = (task.using(backend=backend, queue_name="critical") for task in (tasks.nothing, tasks.note_time))
+    tasks.wait.using(queue_name="critical").enqueue(int(request.GET["hold"]))
+    number = int(request.GET["tasks"])
+    mark.enqueue(request.GET["file"])
+    started = time.perf_counter()
+    for _ in range(number):
+        nothing.enqueue()
+    seconds = time.perf_counter() - started
+    mark.enqueue(request.GET["file"])
+    return JsonResponse({"microseconds": seconds / number * 1e6})
+
+
 def stuck(request: HttpRequest, way: str, argument: str) -> JsonResponse:
     """One task of benchmarks/site/stuck.py: for so many seconds, or with this port."""
     return JsonResponse({"id": getattr(stuck_tasks, way).enqueue(json.loads(argument)).id})

@@ -36,8 +36,11 @@ class Pools:
         self.members = {pool.name: [] for pool in pools}
         self.grown, self.shrunk = [], []
         self.may_grow = True
-        self.scaling = Scaling(self.board, self.queues, lambda pool: self.members[pool.name], lambda: self.may_grow)
+        self.scaling = Scaling(self.board, self.signals, lambda pool: self.members[pool.name], lambda: self.may_grow)
         cleanups.append(self._close)
+
+    def signals(self, queues):
+        return [self.queues[queue] for queue in queues]
 
     def start(self):
         self.scaling.start(list(self.pools.values()), self._grow, self.shrunk.append)

@@ -33,7 +33,7 @@ class Stage:
         self.wakeups, self.node = Wakeups.make(self.plan.queues), Node(folder, 1)
 
     def scaling(self):
-        scaling = Scaling(Board(self.plan.queues, 4), self.wakeups.queues, lambda pool: [])
+        scaling = Scaling(Board(self.plan.queues, 4), self.wakeups.of, lambda pool: [])
         return lambda: scaling.start([POOL], lambda pool: None, lambda host: None), scaling.stop
 
     def memory(self):

@@ -86,6 +86,20 @@ def batch_is_done(batch: str, successful: int, failed: int) -> list[Any]:
 
 
 @task
+def note(file: str, text: str) -> None:
+    """Add a line to a file."""
+    with open(file, "a") as notes:
+        notes.write(f"{text}\n")
+
+
+@task
+def note_from_here(gate: str, file: str, queue_name: str) -> None:
+    """Wait at a gate, then enqueue a note in memory."""
+    gates.arrive_and_wait(gate)
+    note.using(backend="memory", queue_name=queue_name).enqueue(file, "from a task")
+
+
+@task
 def add(one: int, other: int) -> int:
     return one + other
 

@@ -1,7 +1,5 @@
 """The end of a task and the claim of the next one, in one commit; and whose turn it is to write."""
 
-from functools import partial
-
 import pytest
 from django.db import OperationalError
 
@@ -10,7 +8,6 @@ from runtime import wakeup
 from runtime.board import Cell
 from runtime.plan import WorkerPool
 from tasks import queue, turns
-from tasks.attempt import Attempt
 from tasks.models import TaskRecord
 from tasks.worker import Waiting
 from tests.tasks.sample_tasks import fail, note, send
@@ -21,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def waiting(seat):
     pool = WorkerPool(name="default", queues=("default",))
-    return Waiting(seat, pool, partial(Attempt, seat=seat, queues=("default",)))
+    return Waiting(seat, pool, takes_along=True)
 
 
 def states():

@@ -202,7 +202,7 @@ def test_nobody_is_given_a_task_who_may_not_begin_one_for_want_of_memory(seat, b
 
 
 def test_who_may_not_begin_one_claims_none_and_leaves_the_signal_to_others(seat):
-    waiting = Waiting(seat, seat.assignment.plan.workers[1], partial(Attempt, seat=seat))
+    waiting = Waiting(seat, seat.assignment.plan.workers[1])
     result = note.enqueue(1)
     seat.row[Cell.HELD] = 1
     assert waiting.claim() is None

@@ -61,6 +61,13 @@ def test_a_queue_that_the_settings_do_not_have_is_refused_but_may_be_resumed():
     assert queues.resume("of-yesterday")
 
 
+def test_a_queue_in_memory_cannot_be_paused(settings):
+    memory = {"BACKEND": "tasks.backends.InterpreterQueueBackend", "QUEUES": ["caches"]}
+    settings.TASKS = settings.TASKS | {"memory": memory}
+    with pytest.raises(ValueError, match="no queue 'caches'"):
+        queues.pause("caches")
+
+
 def test_what_runs_goes_on_and_may_end():
     note.enqueue(1)
     running = claim()
