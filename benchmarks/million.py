@@ -151,10 +151,11 @@ def operations() -> dict[str, Callable[[], Any]]:
         "admin: search by id": lambda: page(f"?q={some}"),
         "admin: a task": lambda: page(f"{some}/change/"),
     }  # fmt: skip
+    ended_well, failed = (TaskRecord.objects.filter(status=status) for status in ("SUCCESSFUL", "FAILED"))
     newest, kept = timezone.now(), Retention(keep_tasks=None, keep_days=99, keep_failed_days=99)
-    found["prune: a batch of the successful"] = lambda: pruning._delete_oldest("SUCCESSFUL", newest)
-    found["prune: a batch of the failed"] = lambda: pruning._delete_oldest("FAILED", newest)
-    found["prune: where 100,000 end"] = lambda: pruning._last_to_go("SUCCESSFUL", 14, 100_000)
+    found["prune: a batch of the successful"] = lambda: pruning._delete_oldest(ended_well, newest)
+    found["prune: a batch of the failed"] = lambda: pruning._delete_oldest(failed, newest)
+    found["prune: where 100,000 end"] = lambda: pruning._last_to_go(ended_well, 14, 100_000)
     found["prune: nothing to do"] = lambda: list(pruning.prune(kept))
     if due is not None:
         found["promote 1,000"] = lambda: queue.promote(due + timedelta(days=2))

@@ -129,7 +129,7 @@ def bare(folder: Path, number: int) -> float:
         database.execute("PRAGMA synchronous=normal")
         now = str(timezone.now())
         started = time.thread_time()
-        while row := database.execute(CLAIM, ["bare", now, now, "default"]).fetchone():
+        while row := database.execute(CLAIM, ["bare", now, now, "default", "default"]).fetchone():
             database.execute(SUCCEED, ["null", now, row[0], "bare"])
         return (time.thread_time() - started) / number * 1e6
 

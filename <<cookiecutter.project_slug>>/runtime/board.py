@@ -52,6 +52,7 @@ class Gauge(IntEnum):
     RUNNING = 1
     OLDEST = 2  # ms that the oldest ready task has waited
     COUNTED = 3  # monotonic ns of this count
+    PAUSED = 4  # 1: nobody is woken for its tasks
 
 
 # Behind the cells of a seat, for each queue: the outcomes, the histogram of its task seconds, and their sum in µs.
@@ -115,6 +116,9 @@ class Board:
     def gauges(self, queue: str) -> memoryview:
         start = self.width * self.seats + len(Gauge) * self.queues.index(queue)
         return self.cells[start : start + len(Gauge)]
+
+    def is_paused(self, queue: str) -> bool:
+        return queue in self.queues and bool(self.gauges(queue)[Gauge.PAUSED])
 
     def count_outcome(self, seat: int, queue: str, outcome: str, seconds: float | None = None, number: int = 1) -> None:
         """Add ended attempts to the counters of a seat; with `seconds`, to the histogram as well."""

@@ -51,7 +51,7 @@ class Supervisor:
         self.off_loop: set[asyncio.Future[Any]] = set()  # work in threads that a stop waits for
         self.renewal = Renewal(self)
         self.memory_tasks = MemoryTasks(self)
-        self.enqueues = WakeupSocket(node.socket_path, wakeups, self.cancel)
+        self.enqueues = WakeupSocket(node.socket_path, wakeups, self.cancel, board.is_paused)
         self.peers = Peers(plan, self.boot, self.enqueues.pass_on)
         self.verdicts: dict[str, list[Verdict]] = {}  # by interpreter's name, until a successor has settled them
         self.worn_out = asyncio.Event()  # the process should be started afresh

@@ -94,12 +94,18 @@ class WakeupSocket:
     Other nodes say the same (runtime/peers.py).
 
     queue NAME    a task was enqueued to this queue
-    due           a task was enqueued for later
+    due           a task was enqueued for later, or a queue paused or resumed
     cancel ID     a running task is to end
     """
 
-    def __init__(self, path: Path, wakeups: Wakeups, cancel: Callable[[str], object]) -> None:
-        self.path, self.wakeups, self.cancel = path, wakeups, cancel
+    def __init__(
+        self,
+        path: Path,
+        wakeups: Wakeups,
+        cancel: Callable[[str], object],
+        is_paused: Callable[[str], bool] = lambda queue: False,
+    ) -> None:
+        self.path, self.wakeups, self.cancel, self.is_paused = path, wakeups, cancel, is_paused
         self.open()
 
     def open(self) -> None:
@@ -129,7 +135,8 @@ class WakeupSocket:
         """Wake whom a message concerns; `number` tasks were enqueued."""
         word, _, rest = message.partition(" ")
         if word == "queue" and rest in self.wakeups.queues:
-            signal_up_to(MOST_WAITING, self.wakeups.queues[rest], number)
+            if not self.is_paused(rest):
+                signal_up_to(MOST_WAITING, self.wakeups.queues[rest], number)
         elif word == "cancel":
             self.cancel(rest)
         else:

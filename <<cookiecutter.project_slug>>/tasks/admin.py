@@ -14,11 +14,12 @@ from django.utils.safestring import SafeString
 
 from tasks import control
 from tasks.admin_list import ORDER, CappedPaginator, QueueFilter, StateFilter, TaskFilter
+from tasks.admin_queues import BatchAdmin, PausedQueueAdmin
 from tasks.admin_schedules import ScheduleAdmin
 from tasks.admin_waiting import reason_to_wait
 from tasks.models import TaskRecord
 
-__all__ = ["ScheduleAdmin", "TaskRecordAdmin"]
+__all__ = ["BatchAdmin", "PausedQueueAdmin", "ScheduleAdmin", "TaskRecordAdmin"]
 
 AT_ONCE = 1000  # tasks that an action takes: it is to end before its request times out
 EVERYWHERE = [ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]
@@ -38,7 +39,7 @@ class TaskRecordAdmin(admin.ModelAdmin):
     paginator = CappedPaginator
     actions = ("retry", "cancel")
     fieldsets = (
-        (None, {"fields": ("task", ("status", "queue", "priority"), "waits_for", ("id", "backend"))}),
+        (None, {"fields": ("task", ("status", "queue", "priority"), "waits_for", ("id", "backend", "batch"))}),
         ("Attempts", {"fields": (("attempt", "deaths", "cancelled"), ("claim", "worker"), "ended_attempts")}),
         ("In and out", {"fields": ("given", "returned", ("progress", "last_checkpoint"))}),
         ("Times", {"fields": (("enqueued_at", "run_after"), ("started_at", "finished_at"))}),

@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from tasks import queues
 from tasks.models import TaskRecord
 
 MOST = 10_000  # tasks that a list counts and leads to; older ones are found through filters and by their id
@@ -61,6 +62,10 @@ class _NameFilter(SimpleListFilter):
 
 class QueueFilter(_NameFilter):
     title = parameter_name = "queue"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[str, str]]:
+        paused = queues.paused()
+        return [(name, f"{name} (paused)" if name in paused else name) for name in self._names()]
 
 
 class TaskFilter(_NameFilter):

@@ -1,10 +1,10 @@
-"""What it means for others that a task has ended or gone back into its queue: those after it, and those in line."""
+"""What it means for others that a task has ended or gone back into its queue: its batch, those after it or in line."""
 
 from typing import TYPE_CHECKING
 
 from django.tasks import TaskResultStatus
 
-from tasks import chains
+from tasks import chains, tally
 
 if TYPE_CHECKING:
     from tasks.models import TaskRecord
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def of(task: ClaimedTask | TaskRecord, status: str) -> set[str]:
-    """Bring its chain up to date, in the transaction that has given it the status.
+    """Bring its batch and its chain up to date, in the transaction that has given it the status.
 
     Returns the keys of the limits under which somebody may get a place now, for `limits.admit`.
     """
@@ -21,4 +21,6 @@ def of(task: ClaimedTask | TaskRecord, status: str) -> set[str]:
         keys |= chains.go_on(task.chain, after=task.id)
     elif task.chain and status == TaskResultStatus.FAILED:
         chains.break_off(task)
+    if task.batch:  # after all tasks: everybody locks the rows in this order
+        tally.count(task.batch, status)
     return keys

@@ -12,9 +12,9 @@ from django.tasks.exceptions import TaskResultDoesNotExist
 from django.tasks.signals import task_enqueued
 from django.utils.json import normalize_json
 
-from tasks import conditions, queue, wakeup
+from tasks import conditions, queue, tally, wakeup
 from tasks.handover import hand_over
-from tasks.memory_queue import MemoryTask, Posting, letter_of, queue_of, refuse_in_a_chain, refuse_what_needs_a_table
+from tasks.memory_queue import MemoryTask, Posting, letter_of, queue_of, refuse_in_a_block, refuse_what_needs_a_table
 from tasks.options import DurableTask
 from tasks.queue import FoundTask, NewTask
 from tasks.results import as_result, new_result
@@ -68,6 +68,7 @@ class DurableBackend(BaseTaskBackend):
             arguments={"args": normalize_json(args), "kwargs": normalize_json(kwargs)},
             run_after=task.run_after,
             fail_if_lost=getattr(task, "on_lost", "retry") == "fail",
+            batch=tally.current(),
             **conditions.of(task, args, kwargs),
         )
 
@@ -85,7 +86,7 @@ class InterpreterQueueBackend(BaseTaskBackend):
     def enqueue(self, task: Task, args: Sequence[Any], kwargs: dict[str, Any]) -> TaskResult:
         """Put the task into memory; in a transaction, with its commit. Raises MemoryQueueFull, NoWorkersHere."""
         self.validate_task(task)
-        refuse_in_a_chain(task)
+        refuse_in_a_block(task)
         new = NewTask(
             task=task.module_path,
             backend=self.alias,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
-from tasks import awaiting, limits, wakeup
+from tasks import awaiting, limits, tally, wakeup
 from tasks.errors import ChainBroken
 from tasks.models import TaskRecord
 
@@ -70,6 +70,9 @@ def break_off(failed: ClaimedTask | TaskRecord) -> None:
         record.history = [*record.history, _trace(record, failed)]
         transaction.on_commit(partial(awaiting.tell, record.pk))
     TaskRecord.objects.bulk_update(records, ["status", "finished_at", "history"], batch_size=100)
+    for record in records:
+        if record.batch:
+            tally.count(record.batch, record.status)
 
 
 def _trace(record: TaskRecord, failed: ClaimedTask | TaskRecord) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from tasks import aftermath, awaiting, chains, limits, wakeup
+from tasks import aftermath, awaiting, chains, limits, tally, wakeup
 from tasks.errors import TaskCancelled
 from tasks.models import TaskRecord
 from tasks.queue import FAILED, READY, RUNNING
@@ -38,10 +38,12 @@ def retry(record: TaskRecord) -> bool:
     waits_until = chains.HELD_BY_CHAIN if record.chain else limits.waits_until(None, record.limit_key)
     try:
         with transaction.atomic():
+            batches = [record.batch for record in failed.select_for_update() if record.batch]
             if not failed.update(
                 status=READY, finished_at=None, cancelled=False, waits_until=waits_until, progress=None
             ):
                 return False
+            tally.count_again(batches)
             _set_going(record)
     except IntegrityError:
         return False

@@ -7,14 +7,14 @@ from django.db.models import Count
 from django.utils import timezone
 
 from tasks.models import TaskRecord
-from tasks.queue import RUNNING
+from tasks.queue import READY, RUNNING
 
 # Not DISTINCT, which reads every waiting task on both databases: one look for each queue.
 WITH_WORK = """
 WITH queues(name) AS (VALUES {rows})
 SELECT name FROM queues WHERE EXISTS (
-    SELECT 1 FROM tasks_taskrecord WHERE status = 'READY' AND waits_until IS NULL AND queue = name
-)
+    SELECT 1 FROM tasks_taskrecord WHERE status = 'READY' AND waits_until IS NULL AND queue = queues.name
+) AND NOT EXISTS (SELECT 1 FROM tasks_pausedqueue WHERE tasks_pausedqueue.name = queues.name)
 """
 # Counted along the index, whose order is queue, priority, id. Then one look for the oldest task of each priority: the
 # first one of this priority or a lower one, since by `id` alone PostgreSQL goes through all the finished tasks first.
@@ -38,6 +38,12 @@ def queues_with_work(names: tuple[str, ...]) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(WITH_WORK.format(rows=", ".join(["(%s)"] * len(names))), names)
         return [name for (name,) in cursor.fetchall()]
+
+
+def claimable(queue: str, most: int) -> int:
+    """How many tasks of a queue can be claimed, counted up to `most`."""
+    waiting = TaskRecord.objects.filter(status=READY, waits_until=None, queue=queue)
+    return waiting.order_by("-priority", "id")[:most].count()  # in the order of the index
 
 
 def ready() -> dict[str, tuple[int, int]]:

@@ -17,7 +17,7 @@ from django.db import connection
 
 from runtime import inside
 from runtime.board import pool_number
-from tasks import queue
+from tasks import queue, wakeup
 from tasks.queue import ClaimedTask, NewTask
 
 LARGEST_LETTER = 50_000  # bytes; what is larger is looked for
@@ -28,6 +28,8 @@ def hand_over(task: NewTask) -> bool:
     """Insert a task as claimed by a worker that sleeps beside its queue. False where none does: nothing was done."""
     if inside.current is None or task.waits_until or task.unique_key or connection.in_atomic_block:
         return False
+    if wakeup.is_paused(task.queue):
+        return False
     letter = pack(task)
     offer = _take_offer(task.queue) if len(letter) < LARGEST_LETTER else None
     if offer is None:
@@ -36,11 +38,11 @@ def hand_over(task: NewTask) -> bool:
     outcome = FAILED
     try:
         os.write(slot, letter)
-        queue.insert_claimed(task, claim)
-        outcome = INSERTED
+        if queue.insert_claimed(task, claim):  # else the queue was paused just now
+            outcome = INSERTED
     finally:
         _post(slot, outcome)
-    return True
+    return outcome == INSERTED
 
 
 def pack(new: NewTask) -> bytes:
@@ -54,7 +56,7 @@ def unpack(letter: bytes, claim: str) -> ClaimedTask:
     return ClaimedTask(
         id=UUID(bytes=task_id), task=task, backend=backend, queue=queue_name, priority=priority, arguments=arguments,
         run_after=None, enqueued_at=at, started_at=at, last_attempted_at=at, attempt=1, deaths=0, checkpoint=None,
-        history=[], limit_key=None, chain=None, claim=claim,
+        history=[], limit_key=None, chain=None, batch=None, claim=claim,
     )  # fmt: skip
 
 

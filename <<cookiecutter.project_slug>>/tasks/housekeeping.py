@@ -17,11 +17,11 @@ from django.utils import timezone
 from runtime import inside, wakeup
 from runtime.board import Gauge
 from runtime.inside import Assignment
-from tasks import counting, limits, pruning, queue
+from tasks import counting, limits, pruning, queue, queues
 from tasks.nodes import Nodes
 from tasks.patience import PASSING
 from tasks.ticks import Ticker
-from tasks.wakeup import announce
+from tasks.wakeup import announce, wake
 
 logger = logging.getLogger("tasks")
 
@@ -73,12 +73,13 @@ def _until(*times: float) -> float:
 def _keep_house(assignment: Assignment, count: bool) -> float:
     """Promote what is due, wake whom it concerns; returns the seconds until the next time.
 
-    Two short statements where nothing is to be done: this is all that an idle server asks its database.
+    Three short statements where nothing is to be done: this is all that an idle server asks its database.
     """
+    queues.show_on_board(assignment)
     while (due := queue.next_due()) is not None and due <= timezone.now():
         for name, number in queue.promote(timezone.now()).items():
             if name in assignment.wakeups.queues:  # not one that the settings have lost since
-                wakeup.signal(assignment.wakeups.queues[name], number)
+                wake(name, number)
             announce(name, number)
     if due is not None:  # or somebody is held
         limits.admit_all()
@@ -96,9 +97,13 @@ def _seconds_until(due: datetime | None) -> float:
 
 
 def _wake_for_what_waits(assignment: Assignment) -> None:
-    """One signal for each queue with a claimable task: a worker that sleeps beside one was not told of it."""
+    """A signal for each claimable task, as workers that sleep beside one were not told of it, nor is a pool to grow.
+
+    So at the start for what the last process has left behind; later this is the net below the signals.
+    """
     for name in counting.queues_with_work(tuple(assignment.wakeups.queues)):
-        wakeup.signal_up_to(1, assignment.wakeups.queues[name], 1)
+        number = counting.claimable(name, wakeup.MOST_WAITING)
+        wakeup.signal_up_to(number, assignment.wakeups.queues[name], number)
 
 
 def count_queues() -> None:

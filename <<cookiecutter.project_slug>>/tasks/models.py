@@ -1,9 +1,10 @@
-"""The tables: a row is a task, from its enqueueing until it is pruned, or a schedule, as long as it is declared."""
+"""The tables: a row is a task or a batch, until it is pruned, a schedule while it is declared, or a paused queue."""
 
 import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.tasks import TaskResultStatus
 
 
@@ -38,6 +39,7 @@ class TaskRecord(models.Model):
     limit_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  tasks/limits.py
     limit_number = models.PositiveSmallIntegerField(null=True, blank=True)  # most with this key at once
     chain = models.UUIDField(null=True, blank=True)  # shared by its tasks, whose ids are in its order: tasks/chains.py
+    batch = models.UUIDField(null=True, blank=True)  # no foreign key: each is pruned by itself
     history = models.JSONField(db_default=[])  # ended attempts: {"attempt", "worker", "started_at", "error", …}
 
     class Meta:
@@ -70,6 +72,7 @@ class TaskRecord(models.Model):
                 name="tasks_of_limit",
                 condition=Q(limit_key__isnull=False, finished_at=None),
             ),
+            models.Index(fields=["batch", "id"], name="tasks_of_batch", condition=Q(batch__isnull=False)),
             # the next of a chain. Not for other tasks
             models.Index(fields=["chain", "id"], name="tasks_of_chain", condition=Q(chain__isnull=False)),
         ]
@@ -100,3 +103,37 @@ class Schedule(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class PausedQueue(models.Model):
+    """A queue of which no task begins (tasks/queues.py). The statement that claims looks here."""
+
+    name = models.CharField("queue", max_length=50, primary_key=True)
+    paused_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BatchRecord(models.Model):
+    """A batch and its tally (tasks/tally.py)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid7, editable=False)  # in order of time
+    callback = models.JSONField()  # what becomes a row of its own: {"task", "queue", …}
+    total = models.PositiveIntegerField(null=True, blank=True)  # null: the block that collects has not ended
+    successful = models.PositiveIntegerField(db_default=0)
+    failed = models.PositiveIntegerField(db_default=0)
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True, blank=True)  # when the callback was enqueued
+
+    class Meta:
+        verbose_name = "batch"
+        verbose_name_plural = "batches"
+        ordering = ("-id",)
+        indexes = [models.Index(fields=["finished_at"], name="tasks_finished_batch")]  # pruning
+
+    def __str__(self) -> str:
+        return f"{self.callback['task']} {self.id}"

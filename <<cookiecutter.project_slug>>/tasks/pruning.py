@@ -10,16 +10,18 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from runtime import inside
 from runtime.board import Board
 from runtime.inside import Assignment
 from runtime.log import event
-from tasks.models import TaskRecord
+from tasks.models import BatchRecord, TaskRecord
 from tasks.queue import FAILED, SUCCESSFUL
 from tasks.retention import Retention, retention
 from tasks.signals import tidy_up
@@ -34,31 +36,38 @@ LOOK_AFTER = 30.0  # seconds between two looks at the board
 
 
 def prune(keep: Retention) -> Iterator[int]:
-    """Delete batch after batch, one at each step; how many rows it had."""
-    for status, days in ((SUCCESSFUL, keep.keep_days), (FAILED, keep.keep_failed_days)):
-        last = _last_to_go(status, days, keep.keep_tasks)
-        while last is not None and (number := _delete_oldest(status, last)):
-            yield number
+    """Delete batch after batch, one at each step; how many tasks it had."""
+    tasks = TaskRecord.objects
+    yield from _prune(tasks.filter(status=SUCCESSFUL), keep.keep_days, keep.keep_tasks)
+    yield from _prune(tasks.filter(status=FAILED), keep.keep_failed_days, keep.keep_tasks)
+    for _ in _prune(BatchRecord.objects.all(), keep.keep_failed_days, keep.keep_tasks):
+        yield 0  # they are no tasks
 
 
-def _last_to_go(status: str, days: float | None, most: int | None) -> datetime | None:
-    """When the newest task ended that is to go; None where none is."""
+def _prune(rows: QuerySet[Any], days: float | None, most: int | None) -> Iterator[int]:
+    last = _last_to_go(rows, days, most)
+    while last is not None and (number := _delete_oldest(rows, last)):
+        yield number
+
+
+def _last_to_go(rows: QuerySet[Any], days: float | None, most: int | None) -> datetime | None:
+    """When the newest row ended that is to go; None where none is."""
     found: list[datetime | None] = []
     if days is not None:
         found.append(timezone.now() - timedelta(days=days))
     if most is not None:
-        newest_first = TaskRecord.objects.filter(status=status, finished_at__isnull=False).order_by("-finished_at")
+        newest_first = rows.filter(finished_at__isnull=False).order_by("-finished_at")
         found += newest_first.values_list("finished_at", flat=True)[most : most + 1]
     return max((time for time in found if time), default=None)
 
 
-def _delete_oldest(status: str, last: datetime) -> int:
-    oldest = TaskRecord.objects.filter(status=status, finished_at__lte=last).order_by("finished_at")
+def _delete_oldest(rows: QuerySet[Any], last: datetime) -> int:
+    oldest = rows.filter(finished_at__lte=last).order_by("finished_at")
     batch = list(oldest.values_list("pk", flat=True)[:BATCH])
     if not batch:
         return 0
     # Its status once more: somebody may have put it back into its queue since.
-    TaskRecord.objects.filter(pk__in=batch, status=status).delete()
+    rows.filter(pk__in=batch).delete()
     return len(batch)
 
 
@@ -100,7 +109,7 @@ class Pruner:
         if self.batches is None:
             return LOOK_AFTER
         batches, self.batches = self.batches, None  # an error ends this time
-        if number := next(batches, 0):
+        if (number := next(batches, None)) is not None:
             self.batches = batches
             self.pruned += number
             return PAUSE

@@ -59,6 +59,7 @@ class NewTask:
     limit_key: str | None = None
     limit_number: int | None = None
     chain: uuid.UUID | None = None
+    batch: uuid.UUID | None = None
     enqueued_at: datetime = field(default_factory=timezone.now)
     id: uuid.UUID = field(default_factory=uuid.uuid7)  # in order of time
 
@@ -89,6 +90,7 @@ class ClaimedTask:
     history: list[dict[str, Any]]
     limit_key: str | None
     chain: uuid.UUID | None
+    batch: uuid.UUID | None
     claim: str  # the holder
 
 
@@ -120,23 +122,24 @@ def _insert(tasks: Sequence[NewTask]) -> None:
     execute(statement, values)
 
 
-def insert_claimed(task: NewTask, holder: str) -> None:
-    """Put a task into the table that `holder` has at once (handover.py)."""
+def insert_claimed(task: NewTask, holder: str) -> bool:
+    """Put a task into the table that `holder` has at once (handover.py). False where its queue is paused."""
     now = moment(task.enqueued_at)
-    execute(INSERT_CLAIMED, (*values_of(task), holder, now, now))
+    return bool(execute(INSERT_CLAIMED, (*values_of(task), holder, now, now, task.queue)).rowcount)
 
 
 def values_of(task: NewTask) -> tuple[Any, ...]:
     return (
         key(task.id), task.task, task.backend, task.queue, task.priority, json.dumps(task.arguments),
         moment(task.run_after), moment(task.waits_until), moment(task.enqueued_at), task.fail_if_lost,
+        task.batch and key(task.batch),
     )  # fmt: skip
 
 
 def claim(queue: str, holder: str) -> ClaimedTask | None:
-    """Take the next task of a queue for `holder`; None where nothing waits."""
+    """Take the next task of a queue for `holder`; None where nothing waits, or the queue is paused."""
     now = moment(timezone.now())
-    row = execute(CLAIM, (holder, now, now, queue)).fetchone()
+    row = execute(CLAIM, (holder, now, now, queue, queue)).fetchone()
     return None if row is None else _claimed(row, holder)
 
 
@@ -175,7 +178,7 @@ def _read[T: ClaimedTask](task: T) -> T:
     task.checkpoint = task.checkpoint and json.loads(task.checkpoint)
     task.run_after, task.enqueued_at = read_moment(task.run_after), read_moment(task.enqueued_at)
     task.started_at, task.last_attempted_at = read_moment(task.started_at), read_moment(task.last_attempted_at)
-    task.chain = task.chain and read_key(task.chain)
+    task.chain, task.batch = task.chain and read_key(task.chain), task.batch and read_key(task.batch)
     return task
 
 
@@ -195,7 +198,7 @@ def succeed_and_claim(task: ClaimedTask, return_value: Any, queues: Sequence[str
     with statements.one_commit() as driver:
         written = bool(driver.execute(SUCCEED, ended).rowcount)
         for queue in queues:
-            if row := driver.execute(CLAIM, (task.claim, now, now, queue)).fetchone():
+            if row := driver.execute(CLAIM, (task.claim, now, now, queue, queue)).fetchone():
                 break
     return written, None if row is None else _claimed(row, task.claim)
 
@@ -233,7 +236,7 @@ def update(task: ClaimedTask, **fields: Any) -> bool:
 
 def keeps_others_waiting(task: ClaimedTask) -> bool:
     """Whether its end means something for others. For most tasks it does not, and they pay nothing for it."""
-    return bool(task.limit_key or task.chain)
+    return bool(task.limit_key or task.chain or task.batch)
 
 
 def _write(task: ClaimedTask, status: str | None, write: Callable[[], int]) -> bool:

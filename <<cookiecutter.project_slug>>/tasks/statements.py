@@ -70,21 +70,23 @@ def _for_driver(statement: str) -> str:
 
 # The literals in the statements let both databases use the partial indexes.
 
-NEW = "id, task, backend, queue, priority, arguments, run_after, waits_until, enqueued_at, fail_if_lost"
+NEW = "id, task, backend, queue, priority, arguments, run_after, waits_until, enqueued_at, fail_if_lost, batch"
 INSERT = f"INSERT INTO tasks_taskrecord ({NEW}) VALUES "  # noqa: S608  constants
-INSERT_ROW = _for_driver("(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)")
+INSERT_ROW = _for_driver("(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)")
 TEXT = " || ''" if IS_SQLITE else ""  # an expression comes as it is stored, a column through Django's converters
 INSERT_CLAIMED = _for_driver(f"""
 INSERT INTO tasks_taskrecord ({NEW}, status, claim, attempt, started_at, last_attempted_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'RUNNING', %s, 1, %s, %s)
+SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'RUNNING', %s, 1, %s, %s
+ WHERE NOT EXISTS (SELECT 1 FROM tasks_pausedqueue WHERE name = %s)
 """)  # noqa: S608
 COLUMNS = f"""id, task, backend, queue, priority, arguments, run_after{TEXT}, enqueued_at{TEXT}, started_at{TEXT},
-              last_attempted_at{TEXT}, attempt, deaths, checkpoint, history, limit_key, chain"""
+              last_attempted_at{TEXT}, attempt, deaths, checkpoint, history, limit_key, chain, batch"""
+# The pause is asked about once, outside: within the search SQLite asks at every task that waits in a paused queue.
 CLAIM = _for_driver(f"""
 UPDATE tasks_taskrecord
    SET status = 'RUNNING', claim = %s, attempt = attempt + 1, last_attempted_at = %s,
        started_at = COALESCE(started_at, %s)
- WHERE id = (
+ WHERE NOT EXISTS (SELECT 1 FROM tasks_pausedqueue WHERE name = %s) AND id = (
     SELECT id FROM tasks_taskrecord
      WHERE status = 'READY' AND waits_until IS NULL AND queue = %s
      ORDER BY priority DESC, id LIMIT 1 {SKIP_LOCKED}
@@ -104,7 +106,7 @@ UPDATE tasks_taskrecord
 # Of tasks under a condition (conditions.py, limits.py)
 
 INSERT_CONDITIONAL = f"INSERT INTO tasks_taskrecord ({NEW}, unique_key, limit_key, limit_number, chain) VALUES "  # noqa: S608
-INSERT_CONDITIONAL_ROW = _for_driver("(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)")
+INSERT_CONDITIONAL_ROW = _for_driver("(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)")
 UNLESS_THERE = " ON CONFLICT DO NOTHING RETURNING id"
 IN_LINE = "limit_key = %s AND waits_until = %s AND finished_at IS NULL"
 HAVE_A_PLACE = "waits_until IS NULL AND finished_at IS NULL"
@@ -138,3 +140,15 @@ SELECT limit_key FROM line
      ORDER BY priority DESC, id LIMIT 1
  ) > (SELECT COUNT(*) FROM tasks_taskrecord AS task WHERE task.limit_key = line.limit_key AND {HAVE_A_PLACE})
 """)  # noqa: S608
+
+# Of batches (tally.py). One that is done is counted no more.
+
+_COUNT = """
+UPDATE tasks_batchrecord SET {} WHERE id = %s AND finished_at IS NULL RETURNING total - successful - failed
+"""
+COUNT_END = {
+    "SUCCESSFUL": _for_driver(_COUNT.format("successful = successful + 1")),
+    "FAILED": _for_driver(_COUNT.format("failed = failed + 1")),
+}
+COUNT_AGAIN = _for_driver(_COUNT.format("failed = failed - 1"))
+CLOSE_BATCH = _for_driver(_COUNT.format("total = (SELECT COUNT(*) FROM tasks_taskrecord WHERE batch = %s)"))

@@ -28,8 +28,13 @@ def wake(queue: str, number: int = 1, due: datetime | None = None) -> None:
             descriptors.send(settings.DATA_DIR, message(queue, due))
     elif due:
         descriptors.signal(inside.current.wakeups.housekeeper)
-    elif queue in inside.current.wakeups.queues:  # not one that the settings have lost since
+    elif queue in inside.current.wakeups.queues and not is_paused(queue):  # not one that the settings have lost since
         descriptors.signal(inside.current.wakeups.queues[queue], number)
+
+
+def is_paused(queue: str) -> bool:
+    """Whether the housekeeper of this server knows the queue as paused: nobody need be woken for it."""
+    return inside.board is not None and inside.board.is_paused(queue)
 
 
 def wake_on_commit(queue: str, number: int = 1, due: datetime | None = None) -> None:

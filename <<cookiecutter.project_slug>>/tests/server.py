@@ -179,3 +179,11 @@ def run_main(
         [*within, sys.executable, "main.py", *arguments], cwd=PROJECT, env=environment(data_dir, **variables),
         capture_output=True, text=True, check=False, timeout=PATIENCE,
     )  # fmt: skip
+
+
+def manage(data_dir: Path, *arguments: str, **variables: str) -> str:
+    """Run manage.py beside the server, or without one; what it has printed."""
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments], cwd=PROJECT, env=environment(data_dir, **variables),
+        capture_output=True, text=True, check=True, timeout=PATIENCE,
+    ).stdout  # fmt: skip

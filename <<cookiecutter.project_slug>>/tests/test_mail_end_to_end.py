@@ -1,20 +1,10 @@
 """Mail of the running server: it leaves however much else there is to do, and in development it is shown at once."""
 
-import subprocess
-import sys
-
 import pytest
 
-from tests.server import PROJECT, Server, environment, running
+from tests.server import Server, manage, running
 from tests.site import gates
 from tests.smtp import serving
-
-
-def manage(data_dir, *arguments, **variables):
-    return subprocess.run(
-        [sys.executable, "manage.py", *arguments], cwd=PROJECT, env=environment(data_dir, **variables),
-        capture_output=True, text=True, check=True, timeout=60,
-    ).stdout  # fmt: skip
 
 
 @pytest.fixture

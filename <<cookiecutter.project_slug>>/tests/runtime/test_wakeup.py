@@ -36,6 +36,14 @@ def listener(tmp_path, wakeups, cancelled):
     listener.socket.close()
 
 
+def test_nobody_is_woken_for_a_paused_queue(listener, wakeups):
+    listener.is_paused = lambda queue: queue == "default"
+    for queue in QUEUES:
+        listener.pass_on(f"queue {queue}")
+
+    assert [taken(wakeups.queues[queue]) for queue in QUEUES] == [1, 0]
+
+
 def is_readable(descriptor):
     return bool(select.select([descriptor], [], [], 0)[0])
 

@@ -6,6 +6,7 @@ from tests.site import views
 
 urlpatterns = [
     path("test/enqueue", views.enqueue),
+    path("test/batch", views.batch),
     path("test/chain", views.chain),
     path("test/answer", views.answer),
     path("test/answers", views.answers),

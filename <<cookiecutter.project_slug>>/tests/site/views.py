@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from tasks import await_result
+from tasks import batch as open_batch
 from tasks import chain as open_chain
 from tasks import wait as wait_for
 from tasks.models import TaskRecord
@@ -25,6 +26,15 @@ def enqueue(request: HttpRequest) -> JsonResponse:
         options["run_after"] = timezone.now() + timedelta(seconds=delay)
     task = getattr(tasks, body["task"]).using(**options)
     return JsonResponse({"id": task.enqueue(*body["arguments"]).id})
+
+
+@csrf_exempt
+def batch(request: HttpRequest) -> JsonResponse:
+    """Enqueue tasks, [[name, arguments, options], …], as a batch."""
+    with open_batch(then=tasks.batch_is_done) as batch:
+        for name, arguments, options in json.loads(request.body):
+            getattr(tasks, name).using(**options).enqueue(*arguments)
+    return JsonResponse({"id": batch.id})
 
 
 @csrf_exempt

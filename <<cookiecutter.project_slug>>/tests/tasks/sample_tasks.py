@@ -101,6 +101,21 @@ def with_every_option(value: int) -> int:
     return value * 2
 
 
+@task
+def report(batch: str, successful: int, failed: int) -> None:
+    calls.append((batch, successful, failed))
+
+
+@task(queue_name="exports", priority=7, on_lost="fail")
+def report_in_one(summary: dict[str, Any]) -> None:
+    calls.append(summary)
+
+
+@task(takes_context=True)
+def report_with_context(context: TaskContext, batch: str, successful: int, failed: int) -> None:
+    calls.append((context.attempt, batch, successful, failed))
+
+
 @task(unique="the only one", max_attempts=2, backoff=60)
 def only_one(value: int = 0) -> int:
     if value < 0:

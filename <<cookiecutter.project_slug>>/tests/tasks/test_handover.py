@@ -126,7 +126,7 @@ def slow_insert(monkeypatch):
     def insert(*arguments):
         begun.set()
         assert go.wait(10)
-        insert_claimed(*arguments)
+        return insert_claimed(*arguments)
 
     monkeypatch.setattr(queue, "insert_claimed", insert)
     thread = threading.Thread(target=enqueue)

@@ -13,7 +13,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from tasks import chains, conditions, control, counting, limits, nodes, pruning, queue, recovery, statements
+from tasks import chains, conditions, control, counting, limits, nodes, pruning, queue, recovery, statements, tally
 from tasks.models import TaskRecord
 from tasks.statements import IS_SQLITE
 from tests.tasks.sample_tasks import note, only_one
@@ -23,6 +23,7 @@ pytestmark = pytest.mark.django_db
 ROWS = 1000
 HOLDER = "node/boot/default-1/0"
 CHAIN = uuid.uuid7()
+BATCH = uuid.uuid7()
 READS_ALL = re.compile(r"SCAN tasks_taskrecord(?! USING (COVERING )?INDEX tasks_)|Seq Scan on tasks_taskrecord")
 SORTS = re.compile(r"USE TEMP B-TREE|Sort Key")
 SORTS_WHAT_IS_EQUAL = re.compile(r"USE TEMP B-TREE FOR LAST TERM|Presorted Key")
@@ -56,6 +57,8 @@ def table(request):
         record.status, record.finished_at, record.waits_until = "READY", None, limits.HELD_BY_LIMIT
     for record in records[50:100]:
         record.status, record.finished_at, record.waits_until = "READY", None, chains.HELD_BY_CHAIN
+    for record in records[::100]:
+        record.batch = BATCH
     TaskRecord.objects.bulk_create(records)
     with connection.cursor() as cursor:
         if request.param == "statistics":
@@ -66,8 +69,14 @@ def table(request):
             )
 
 
+def of(status):
+    return TaskRecord.objects.filter(status=status)
+
+
 QUESTIONS = {
     "claim": (lambda: queue.claim("default", HOLDER), "tasks_claimable"),
+    "close a batch": (lambda: tally.close(BATCH), "tasks_of_batch"),
+    "count up to": (lambda: counting.claimable("default", 64), "tasks_claimable"),
     "promote": (lambda: queue.promote(timezone.now()), "tasks_waiting"),
     "next due": (queue.next_due, "tasks_waiting"),
     "queues with work": (lambda: counting.queues_with_work(("default", "images")), "tasks_claimable"),
@@ -77,7 +86,7 @@ QUESTIONS = {
     "recover": (lambda: recovery.recover("node", "node/boot"), "tasks_running"),
     "release": (lambda: recovery.release("node/old"), "tasks_running"),
     "what a dead node held": (lambda: recovery.take_back("node/old"), "tasks_running"),
-    "which to prune": (lambda: pruning._last_to_go("SUCCESSFUL", 14, 10), "tasks_finished"),
+    "which to prune": (lambda: pruning._last_to_go(of("SUCCESSFUL"), 14, 10), "tasks_finished"),
     "admit": (lambda: limits.admit({"3"}), "tasks_of_limit"),
     "keys with free places": (limits.admit_all, "tasks_of_limit"),
     "next of a chain": (lambda: chains.go_on(CHAIN, after=uuid.UUID(int=1)), "tasks_of_chain"),
@@ -85,7 +94,7 @@ QUESTIONS = {
     "chain once more": (lambda: control.retry(TaskRecord(chain=CHAIN)), "tasks_of_chain"),
     "unique": (lambda: queue.find_unique("a.b.task_3", "153"), "tasks_unique"),
     "insert unique": (only_one.enqueue, ""),
-    "prune": (lambda: pruning._delete_oldest("FAILED", timezone.now()), "tasks_finished"),
+    "prune": (lambda: pruning._delete_oldest(of("FAILED"), timezone.now()), "tasks_finished"),
 }
 
 
@@ -102,6 +111,13 @@ def test_a_question_of_the_queue(table, question):
     for plan in (first, *others):
         assert not READS_ALL.search(plan), plan
         assert not SORTS.search(plan) or SORTS_WHAT_IS_EQUAL.search(plan), plan
+
+
+def test_a_claim_asks_once_whether_its_queue_is_paused(table):
+    """Within the search it would be asked at every task that waits there."""
+    plan = plans(QUESTIONS["claim"][0])[0]
+
+    assert "One-Time Filter" in plan or plan.index("tasks_claimable") < plan.rindex("tasks_pausedqueue"), plan
 
 
 @pytest.mark.parametrize("question", ["count ready", "count running", "which to prune"])
@@ -122,6 +138,7 @@ def test_a_count_reads_no_row(table, question):
         ("queue=exports", "tasks_of_queue"),
         ("task=a.b.task_3", "tasks_of_task"),
         (f"chain={CHAIN}", "tasks_of_chain"),
+        (f"batch={BATCH}", "tasks_of_batch"),
         ("q=00000000-0000-7000-8000-000000000000", "_1 (id=?)" if connection.vendor == "sqlite" else "_pkey"),
     ],
 )
@@ -148,7 +165,7 @@ def plans(ask):
 
     with ExitStack() as stack:
         stack.enter_context(connection.execute_wrapper(through_a_cursor))
-        for module in (queue, limits, conditions):
+        for module in (queue, limits, conditions, tally):
             stack.enter_context(patch.object(module, "execute", to_the_driver))
         ask()
     words = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"

@@ -8,6 +8,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from runtime import wakeup
@@ -85,14 +86,14 @@ def test_what_waits_or_runs_is_never_pruned(db):
 
 def test_a_task_that_somebody_retries_meanwhile_stays(finished, monkeypatch):
     finished(100, status="FAILED")
-    filter = TaskRecord.objects.filter
+    filter = QuerySet.filter
 
-    def retried_before_the_delete(*args, **fields):
+    def retried_before_the_delete(rows, *args, **fields):
         if "pk__in" in fields:
             control.retry(TaskRecord.objects.get())
-        return filter(*args, **fields)
+        return filter(rows, *args, **fields)
 
-    monkeypatch.setattr(TaskRecord.objects, "filter", retried_before_the_delete)
+    monkeypatch.setattr(QuerySet, "filter", retried_before_the_delete)
     list(prune(Retention()))
     monkeypatch.undo()
     assert left(status="READY") == [100]

@@ -1,5 +1,6 @@
 """Random sequences of what can happen to tasks, against a model in plain Python."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -10,12 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 import tasks
-from tasks import control, queue
+from tasks import control, queue, queues
 from tasks.chains import HELD_BY_CHAIN
 from tasks.limits import HELD_BY_LIMIT
-from tasks.models import TaskRecord
+from tasks.models import BatchRecord, PausedQueue, TaskRecord
 from tasks.recovery import MOST_DEATHS, recover, release
-from tests.tasks.sample_tasks import never_twice, note, only_one, send
+from tests.tasks.sample_tasks import never_twice, note, only_one, report, send
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,6 +38,7 @@ class Row:
     unique: bool = False
     limited: bool = False
     chain: int = 0
+    pruned: bool = False
 
     @property
     def is_unfinished(self):
@@ -55,12 +57,19 @@ def some_run(machine):
 
 
 class Tasks(RuleBasedStateMachine):
-    """The model: a row for each task, by id; who was claimed in this boot and before."""
+    """The model: a row for each task, by id; who was claimed in this boot and before; the batches.
+
+    Of these the ids of their tasks, and what the callback is called with once it is there.
+    """
 
     def __init__(self):
         super().__init__()
-        TaskRecord.objects.all().delete()
+        for model in (TaskRecord, BatchRecord, PausedQueue):
+            model.objects.all().delete()
         self.model = {}
+        self.batches = {}
+        self.done = {}
+        self.paused = False
         self.held = []
         self.stale = []
         self.boot = 0
@@ -83,6 +92,13 @@ class Tasks(RuleBasedStateMachine):
         line.sort(key=lambda key: (-self.model[key].priority, key))
         for key in line[: PLACES - len(self.find(lambda row: row.limited and row.is_unfinished and row.held is FREE))]:
             self.model[key].held = FREE
+
+    def note_which_batches_are_done(self):
+        for batch, keys in self.batches.items():
+            ends = [self.model[key].status for key in keys]
+            if not {"READY", "RUNNING"} & set(ends):
+                counts = {"successful": ends.count("SUCCESSFUL"), "failed": ends.count("FAILED")}
+                self.done.setdefault(batch, {"batch": batch, **counts})  # as it was when it was done
 
     def row(self, task):
         return self.model[str(task.id)]
@@ -125,6 +141,33 @@ class Tasks(RuleBasedStateMachine):
             self.model[result.id] = Row(limited=kind is send, chain=self.chains, held=BEHIND)
         self.settle()
 
+    @rule(kinds=st.lists(st.sampled_from([note, never_twice, send]), max_size=3), chained=st.booleans())
+    def enqueue_a_batch(self, kinds, chained):
+        self.chains += chained
+        with tasks.batch(then=report.using(queue_name="exports")) as batch, tasks.chain() if chained else nullcontext():
+            results = [kind.enqueue(0) if kind is send else kind.enqueue() for kind in kinds]
+        for kind, result in zip(kinds, results, strict=True):
+            held = BEHIND if chained else IN_LINE if kind is send else FREE
+            row = Row(limited=kind is send, fail_if_lost=kind is never_twice, held=held)
+            row.chain = self.chains if chained else 0
+            self.model[result.id] = row
+        self.batches[batch.id] = [result.id for result in results]
+        self.settle()
+
+    @precondition(lambda self: self.paused or self.held)
+    @rule()
+    def pause_or_resume(self):
+        assert (queues.resume if self.paused else queues.pause)("default")
+        self.paused = not self.paused
+
+    @precondition(lambda self: self.find(lambda row: row.status == "SUCCESSFUL" and not row.pruned))
+    @rule()
+    def prune(self):
+        """What has ended before its batch is counted already."""
+        for key in self.find(lambda row: row.status == "SUCCESSFUL"):
+            TaskRecord.objects.filter(pk=key).delete()
+            self.model[key].pruned = True
+
     @rule()
     def claim(self):
         following = self.following()
@@ -132,7 +175,7 @@ class Tasks(RuleBasedStateMachine):
 
     def following(self):
         """The task that is claimed next."""
-        ready = self.find(lambda row: row.status == "READY" and row.held is FREE)
+        ready = self.find(lambda row: row.status == "READY" and row.held is FREE and not self.paused)
         return min(ready, key=lambda key: (-self.model[key].priority, key), default=None)  # ids are in order of time
 
     def claimed(self, task, following):
@@ -246,11 +289,18 @@ class Tasks(RuleBasedStateMachine):
     @invariant()
     def the_table_says_what_the_model_says(self):
         found = {}
-        for record in TaskRecord.objects.all():
+        for record in TaskRecord.objects.exclude(queue="exports"):
             held = HELD.get(record.waits_until, LATER) if record.finished_at is None else None
             found[str(record.pk)] = record.status, record.attempt, record.deaths, held
             assert (record.finished_at is None) == (record.status in ("READY", "RUNNING"))
-        assert found == {key: row.shown for key, row in self.model.items()}
+        assert found == {key: row.shown for key, row in self.model.items() if not row.pruned}
+
+    @invariant()
+    def the_callback_of_a_batch_is_there_once_and_says_how_it_ended(self):
+        self.note_which_batches_are_done()
+        callbacks = TaskRecord.objects.filter(queue="exports").values_list("arguments", flat=True)
+        found = sorted((arguments["kwargs"] for arguments in callbacks), key=lambda counts: counts["batch"])
+        assert found == [self.done[batch] for batch in sorted(self.done)]
 
     @invariant()
     def no_more_run_than_there_are_places(self):

@@ -1,0 +1,105 @@
+import uuid
+from argparse import ArgumentParser
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import QuerySet
+
+from tasks import control, counting, queues
+from tasks.admin_list import ORDER, STATES
+from tasks.models import TaskRecord
+
+SHOWN = 20  # tasks, where --limit does not say
+
+
+class Command(BaseCommand):
+    help = (
+        "Show the queues. Or pause and resume them; list tasks, run failed ones again, cancel those that wait or run."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.set_defaults(act=self.show_queues)
+        verbs = parser.add_subparsers(title="instead")
+
+        def verb(name: str, act: Callable[..., None], text: str) -> ArgumentParser:
+            added = verbs.add_parser(name, help=text)
+            added.set_defaults(act=act)
+            return added
+
+        pause = verb("pause", self.pause, "let no task of a queue begin until it is resumed")
+        resume = verb("resume", self.resume, "let the tasks of a queue begin again")
+        for each in (pause, resume):
+            each.add_argument("names", nargs="+", metavar="QUEUE")
+        shown = verb("list", self.show_tasks, "show tasks, the newest first")
+        retry = verb("retry", self.retry, "put failed tasks back into their queue")
+        cancel = verb("cancel", self.cancel, "end tasks that wait, ask those that run to end")
+        for each in (shown, retry, cancel):
+            _add_filters(each)
+        shown.add_argument("--limit", type=int, default=SHOWN, help=f"how many at most ({SHOWN})")
+        for each in (retry, cancel):
+            each.add_argument("--all", action="store_true", help="without a filter")
+
+    def handle(self, *, act: Callable[..., None], **options: Any) -> None:
+        act(**options)
+
+    def show_queues(self, **options: Any) -> None:
+        ready, running, paused = counting.ready(), counting.running(), queues.paused()
+        self.stdout.write(f"{'queue':<20}{'state':<8}{'ready':>9}{'running':>9}{'oldest':>12}")
+        for name in dict.fromkeys([*queues.names(), *ready, *running, *paused]):
+            number, oldest = ready.get(name, (0, 0))
+            state = "paused" if name in paused else "open"
+            row = f"{name:<20}{state:<8}{number:>9,}{running.get(name, 0):>9,}{oldest / 1000:>10,.1f} s"
+            self.stdout.write(row)
+
+    def pause(self, names: list[str], **options: Any) -> None:
+        self._each_queue(names, queues.pause, "paused", "was paused already")
+
+    def resume(self, names: list[str], **options: Any) -> None:
+        self._each_queue(names, queues.resume, "resumed", "was not paused")
+
+    def _each_queue(self, names: list[str], act: Callable[[str], bool], done: str, was: str) -> None:
+        for name in names:
+            try:
+                self.stdout.write(f"{name}: {done if act(name) else was}.")
+            except ValueError as error:
+                raise CommandError(str(error)) from error
+
+    def show_tasks(self, limit: int, **options: Any) -> None:
+        for record in _chosen(**options)[:limit]:
+            state = "WAITING" if record.status == "READY" and record.waits_until else record.status
+            error = record.history[-1]["type"] if record.history and record.status != "SUCCESSFUL" else ""
+            words = (record.pk, record.enqueued_at.isoformat(" ", "seconds"), f"{state:<10}", f"{record.queue:<10}")
+            self.stdout.write("  ".join(map(str, (*words, record.task, error))).rstrip())
+
+    def retry(self, **options: Any) -> None:
+        self._each_task(control.retry, ("failed",), "put back into the queue", **options)
+
+    def cancel(self, **options: Any) -> None:
+        self._each_task(control.cancel, ("ready", "waiting", "running"), "cancelled", **options)
+
+    def _each_task(
+        self, act: Callable[[TaskRecord], bool], states: tuple[str, ...], done: str, all: bool, **options: Any
+    ) -> None:
+        if not all and not any(options[name] for name in ("ids", "queue", "task", "state")):
+            raise CommandError("Which tasks? Give their ids, --queue, --task, --state, or --all.")
+        wanted = [options["state"]] if options["state"] else states
+        chosen = [record for state in wanted for record in _chosen(**options | {"state": state})]
+        number = sum(act(record) for record in chosen)
+        self.stdout.write(f"{number:,} of {len(chosen):,} {done}.")
+
+
+def _add_filters(parser: ArgumentParser) -> None:
+    parser.add_argument("ids", nargs="*", type=uuid.UUID, metavar="ID")
+    parser.add_argument("--queue")
+    parser.add_argument("--task", help="its path: samples.tasks.exports.export")
+    parser.add_argument("--state", choices=STATES)
+
+
+def _chosen(
+    ids: list[uuid.UUID], queue: str | None, task: str | None, state: str | None, **options: Any
+) -> QuerySet[TaskRecord]:
+    found = TaskRecord.objects.order_by(*ORDER.get(state or "", ("-id",)))
+    found = found.filter(STATES[state]) if state else found
+    found = found.filter(pk__in=ids) if ids else found
+    return found.filter(**{name: value for name, value in (("queue", queue), ("task", task)) if value})
