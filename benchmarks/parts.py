@@ -130,7 +130,7 @@ def bare(folder: Path, number: int) -> float:
         now = str(timezone.now())
         started = time.thread_time()
         while row := database.execute(CLAIM, ["bare", now, now, "default"]).fetchone():
-            database.execute(SUCCEED, ["null", now, row[0], "bare"])
+            database.execute(SUCCEED, ["null", "null", now, row[0], "bare"])
         return (time.thread_time() - started) / number * 1e6
 
 
