@@ -56,7 +56,7 @@ class Attempt:
         self.next: ClaimedTask | None = None
         self.has_looked = False
         self.freed_by = ""
-        self.meter = Meter()
+        self.meter = Meter(claimed.task)
         self.in_transaction = connection.in_atomic_block  # of a test (tasks/testing.py), which is to go on
         self.task: Task | None = None
         self.result: TaskResult | None = None

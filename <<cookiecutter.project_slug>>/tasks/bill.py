@@ -1,6 +1,6 @@
 """What an attempt costs: counted while it runs, written with its end.
 
-Two system calls an attempt, and a look at the clock before and after each query: under 5 % of a task that does nothing
+Two system calls for a short attempt, four for others, and a look at the clock before and after each query
 (docs/performance.md). All of it is of the task's own thread: what it hands to other threads is not on the bill.
 """
 
@@ -19,6 +19,7 @@ from django.db import connections
 type Execute = Callable[[Any, Any, bool, dict[str, Any]], Any]
 type Line = tuple[float, str, str, str]  # when, level, logger, message
 
+SHORT = 0.001  # seconds: what takes less has no time for much memory or disk; the next one like it is not asked for it
 BLOCK = 512  # bytes of what getrusage(2) calls a block
 PAGE = resource.getpagesize()
 LONGEST_SQL = 2000  # characters in which two statements differ
@@ -29,10 +30,22 @@ DIFFERENT_SQL = 500  # statements that are told apart
 class Meter:
     """Counts from `start` to `stop`; both belong into one thread."""
 
-    __slots__ = ("after", "before", "lines", "queries", "seconds", "sql_seconds", "started", "statements")
+    __slots__ = (
+        "after",
+        "before",
+        "cpu",
+        "lines",
+        "queries",
+        "seconds",
+        "sql_seconds",
+        "started",
+        "statements",
+        "task",
+    )
 
-    def __init__(self) -> None:
-        self.started = self.seconds = 0.0
+    def __init__(self, task: str) -> None:
+        self.task = task  # its path
+        self.started = self.cpu = 0.0
         self.queries = 0
         self.lines: deque[Line] | None = None  # the last ones that the task has logged (log_lines.py)
 
@@ -40,12 +53,21 @@ class Meter:
         if not hasattr(_thread, "counts"):
             _count_queries_of_this_thread()
         current.set(self)
-        self.before, self.started = getrusage(RUSAGE_THREAD), time.perf_counter()
+        self.before = None if self.task in _short else getrusage(RUSAGE_THREAD)
+        self.cpu, self.started = time.thread_time(), time.perf_counter()
 
     def stop(self) -> None:
         """Nothing is counted any more; nothing was where it had not been started."""
-        self.seconds, self.after = time.perf_counter() - self.started, getrusage(RUSAGE_THREAD)
+        self.seconds, self.cpu = time.perf_counter() - self.started, time.thread_time() - self.cpu
         current.set(None)
+        if not self.started:
+            return
+        if self.before:
+            self.after = getrusage(RUSAGE_THREAD)
+        if self.seconds > SHORT:
+            _short.discard(self.task)
+        elif self.before:
+            _short.add(self.task)
 
     def count(self, sql: str, seconds: float) -> None:
         if not self.queries:
@@ -64,17 +86,20 @@ class Meter:
         """For a statement. Most have but two numbers: json.dumps() alone would cost more than to count them."""
         if not self.started:
             return None
-        before, after = self.before, self.after
-        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        text = f'"cpu": {cpu:.6f}, "waiting": {max(self.seconds - cpu, 0.0):.6f}'
-        more = self._queries() if self.queries else {}
-        if faults := after.ru_minflt - before.ru_minflt:  # the first touch of a page: memory that the kernel gave
-            more["memory"] = faults * PAGE
-        if blocks := after.ru_inblock - before.ru_inblock:
-            more["read"] = blocks * BLOCK
-        if blocks := after.ru_oublock - before.ru_oublock:
-            more["written"] = blocks * BLOCK
+        text = f'"cpu": {self.cpu:.6f}, "waiting": {max(self.seconds - self.cpu, 0.0):.6f}'
+        more = (self._queries() if self.queries else {}) | (self._usage() if self.before else {})
         return f"{{{text}, {json.dumps(more)[1:]}" if more else f"{{{text}}}"
+
+    def _usage(self) -> dict[str, int]:
+        """Not its times: they are those of the last tick, up to 4 ms old."""
+        before: Any = self.before
+        after = self.after
+        usage = {
+            "memory": (after.ru_minflt - before.ru_minflt) * PAGE,  # first touches: pages that the kernel gave
+            "read": (after.ru_inblock - before.ru_inblock) * BLOCK,
+            "written": (after.ru_oublock - before.ru_oublock) * BLOCK,
+        }
+        return {what: amount for what, amount in usage.items() if amount}
 
     def _queries(self) -> dict[str, Any]:
         found = {"queries": self.queries, "sql_seconds": round(self.sql_seconds, 6)}
@@ -87,6 +112,7 @@ class Meter:
 current: ContextVar[Meter | None] = ContextVar("meter", default=None)
 
 _thread = threading.local()
+_short: set[str] = set()  # tasks whose last attempt in this interpreter was
 
 
 def _count_queries_of_this_thread() -> None:

@@ -18,6 +18,11 @@ from tests.tasks.sample_tasks import fail_three_times, note
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def nothing_was_short(monkeypatch):
+    monkeypatch.setattr(bill, "_short", set())
+
+
 @task
 def count_users(times: int) -> None:
     for _ in range(times):
@@ -119,7 +124,7 @@ def test_each_attempt_has_its_own(run_one):
 
 def test_only_so_many_statements_are_told_apart(monkeypatch):
     monkeypatch.setattr(bill, "DIFFERENT_SQL", 2)
-    meter = Meter()
+    meter = Meter("a.task")
     for sql in ("a", "b", "c", "c", "c", "b"):
         meter.count(sql, 0.001)
 
@@ -127,7 +132,7 @@ def test_only_so_many_statements_are_told_apart(monkeypatch):
 
 
 def test_a_long_statement_is_cut():
-    meter = Meter()
+    meter = Meter("a.task")
     for _ in range(2):
         meter.count("x" * 100_000, 0.001)
 
@@ -136,18 +141,41 @@ def test_a_long_statement_is_cut():
 
 
 def test_what_the_kernel_says_becomes_bytes(monkeypatch):
-    said = iter([(1.0, 0.5, 10, 0, 0), (1.25, 0.5, 12, 3, 4)])
-    names = ("ru_utime", "ru_stime", "ru_minflt", "ru_inblock", "ru_oublock")
+    said = iter([(10, 0, 0), (12, 3, 4)])
+    names = ("ru_minflt", "ru_inblock", "ru_oublock")
     monkeypatch.setattr(bill, "getrusage", lambda _: SimpleNamespace(**dict(zip(names, next(said), strict=True))))
-    meter = Meter()
+    meter = Meter("a.task")
     meter.start()
     meter.stop()
 
-    assert meter.bill() == {"cpu": 0.25, "waiting": 0, "memory": 2 * bill.PAGE, "read": 3 * 512, "written": 4 * 512}
+    assert meter.bill().items() >= {"memory": 2 * bill.PAGE, "read": 3 * 512, "written": 4 * 512}.items()
+
+
+def test_a_task_that_was_short_is_asked_for_its_times_only(run_one, monkeypatch):
+    monkeypatch.setattr(bill, "SHORT", 60.0)
+    bills = []
+    for _ in range(2):
+        take_memory.enqueue(64 * 2**20)
+        bills.append(run_one().bill)
+
+    assert "memory" in bills[0]
+    assert set(bills[1]) == {"cpu", "waiting"}
+    assert bills[1]["cpu"] > 0
+
+
+def test_a_task_that_was_long_is_asked_again(run_one, monkeypatch):
+    monkeypatch.setattr(bill, "_short", {take_memory.module_path})
+    bills = []
+    for _ in range(2):
+        take_memory.enqueue(64 * 2**20)
+        bills.append(run_one().bill)
+
+    assert "memory" not in bills[0]
+    assert "memory" in bills[1]
 
 
 def test_what_has_not_begun_costs_nothing():
-    meter = Meter()
+    meter = Meter("a.task")
     meter.stop()
 
     assert (meter.bill(), meter.as_json()) == ({}, None)
