@@ -13,7 +13,7 @@ from runtime.explain import in_one_line
 from runtime.inside import Assignment, Loop, Seat
 from runtime.plan import WorkerPool
 from runtime.watchdog import Run, Watchdog
-from tasks import housekeeping, queue, statements
+from tasks import housekeeping, log_lines, queue, statements
 from tasks import wakeup as announcing
 from tasks.attempt import Attempt, Guard
 from tasks.discovery import load_tasks
@@ -40,6 +40,7 @@ def run(assignment: Assignment) -> Loop:
     for module, error in load_tasks().items():
         if error is not None:  # its tasks fail, each by itself; the others run
             logger.error("%s does not load. %s", module, in_one_line(error, assignment.pool))
+    log_lines.listen()
     settle(assignment)  # before any thread: an interpreter with one left cannot be closed
     if assignment.housekeeper:
         housekeeping.start(assignment)
