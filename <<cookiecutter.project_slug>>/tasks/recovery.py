@@ -38,6 +38,8 @@ def settle(assignment: Assignment) -> None:
     """Write what became of the tasks of predecessors that died or were given up, before this interpreter takes any."""
     for verdict in assignment.verdicts:
         for claimed in queue.held(verdict.claim):
+            if claimed.id.hex in verdict.run_on:
+                continue
             if not verdict.tasks:
                 outcome = lose(claimed.id, verdict.reason)
             elif why := verdict.tasks.get(claimed.id.hex):

@@ -63,6 +63,7 @@ def _work(pool: WorkerPool, watchdog: Watchdog, seat: Seat) -> None:
     try:
         _claim_and_run(seat, waiting)
     finally:
+        seat.rest()
         waiting.leave()
 
 
@@ -76,6 +77,7 @@ def _claim_and_run(seat: Seat, waiting: Waiting) -> None:
             connection.close()
             seat.pause(DATABASE_PAUSE)
             continue
+        seat.turn()
         if attempt is None:
             waiting.wait()
         elif waiting.gate.enter(attempt.claimed.deaths):
@@ -83,6 +85,7 @@ def _claim_and_run(seat: Seat, waiting: Waiting) -> None:
             waiting.gate.leave()
             waiting.go_on_after(attempt)
         else:
+            seat.rest()
             queue.defer(attempt.claimed, GATE_PAUSE)
             waiting.wait_at_gate()
 
@@ -152,6 +155,7 @@ class Waiting:
         """The next task of the pool; its queues come in the order in which the settings name them."""
         if self.seat.is_held():
             return None
+        self.seat.rest()
         for name, descriptor in self.queues.items():
             if (task := queue.claim(name, self.seat.assignment.claim)) is not None:
                 wakeup.take(descriptor)
@@ -165,4 +169,5 @@ class Waiting:
         elif not any(wakeup.take(descriptor) for descriptor in self.queues.values()):
             close_old_connections()
             self.mailbox.offer()
+            self.seat.rest()
             self.poll.poll()

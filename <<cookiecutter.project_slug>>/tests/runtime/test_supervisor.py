@@ -7,8 +7,7 @@ import time
 
 import pytest
 
-from runtime import overrun, wakeup
-from runtime import supervisor as supervisors
+from runtime import overrun, restarts, wakeup
 from runtime.board import Board, Cell, State
 from runtime.bridge import Bridge
 from runtime.health import Health
@@ -67,7 +66,7 @@ def pool(monkeypatch):
 @pytest.fixture
 def long_pause(monkeypatch):
     """What has died is started again after the test."""
-    monkeypatch.setattr(supervisors, "FIRST_PAUSE", 10 * PATIENCE)
+    monkeypatch.setattr(restarts, "FIRST_PAUSE", 10 * PATIENCE)
 
 
 @on_the_loop
@@ -89,7 +88,7 @@ async def test_no_thread_sits_on_a_seat_when_its_loop_has_ended(tmp_path, pool):
 
 @on_the_loop
 async def test_one_that_dies_is_started_again_until_it_lives(tmp_path, pool, monkeypatch):
-    monkeypatch.setattr(supervisors, "FIRST_PAUSE", 0)
+    monkeypatch.setattr(restarts, "FIRST_PAUSE", 0)
     async with Running(tmp_path, pool("returns")) as supervisor:
         await until(supervisor, lambda: supervisor.metrics.starts["default-1"] > 3)
         monkeypatch.setattr(WorkerPool, "target", "tests.runtime.loops:until_told")

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 from concurrent import interpreters
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db import connection
 from django.tasks import TaskContext, task
@@ -225,6 +225,29 @@ def break_the_worker() -> None:
         raise RuntimeError("as asked")
 
     worker.run_attempt = fail
+
+
+def stand_still(*arguments: object) -> NoReturn:
+    """In C, for good."""
+    time.sleep(10**6)
+    raise AssertionError
+
+
+@task
+def hang_the_worker() -> None:
+    """Let the loop of this worker stand still with its next task, after the claim and before the task."""
+    from tasks.gate import Gate
+
+    Gate.enter = stand_still  # type: ignore[method-assign]
+
+
+@task
+def hang_the_housekeeper() -> None:
+    """Let it stand still the next time somebody wants counts; and have little time for a round."""
+    from tasks import housekeeping
+
+    housekeeping.LONGEST_ROUND = 1
+    housekeeping.count_queues = stand_still
 
 
 @task
