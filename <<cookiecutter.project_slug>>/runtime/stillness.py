@@ -6,18 +6,33 @@ own. Main looks four times a second, and a thread is found at the third look at 
 
 It is no fault to be slow, so these prove nothing:
 
-    main was late itself         the machine is busy, or was asleep: the count begins anew
+    main was late itself         the machine is busy, or was asleep: the looks are counted anew
+    it gets no processor, or     such a look does not count
+    waits for the disk
     a neighbour works            with what it began before: it may hold their GIL, in C
 """
 
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
 from runtime.board import Board, Cell
 from runtime.host import Host
 
 LOOKS = 3  # in a row, on time
 LATE = 0.4  # seconds from one look to the next, of which there should be one every overrun.LOOK_EVERY (0.25)
+
+RUNS, SLEEPS = "R", "S"  # a thread's state, as the kernel has it; D is waiting for the disk
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A thread that is overdue."""
+
+    limit: int  # its MOVES_BY
+    looks: int  # that have found it like this
+    ticks: int  # of a processor that it has had
 
 
 class Stillness:
@@ -26,7 +41,7 @@ class Stillness:
     def __init__(self, board: Board) -> None:
         self.board = board
         self.looked = 0  # monotonic ns of the last look
-        self.seen: dict[int, tuple[int, int]] = {}  # seat → its MOVES_BY, and the looks that have found it like this
+        self.seen: dict[int, Found] = {}  # by seat
 
     def look(self, hosts: Iterable[Host], now: int | None = None) -> list[tuple[Host, list[int]]]:
         """The hosts with threads that stand still, and these threads' seats."""
@@ -34,7 +49,7 @@ class Stillness:
         before = self.seen if now - self.looked < LATE * 1e9 else {}
         self.looked, self.seen = now, {}
         for host in hosts:
-            self.seen |= {seat: self._count(before.get(seat), limit) for seat, limit in self._overdue(host, now)}
+            self.seen |= {seat: self._see(seat, limit, before.get(seat)) for seat, limit in self._overdue(host, now)}
         found = [(host, [seat for seat in self.seats_of(host) if self._is_found(seat)]) for host in hosts]
         return [(host, seats) for host, seats in found if seats]
 
@@ -48,8 +63,21 @@ class Stillness:
         begun = [since for seat in host.assignment.seats if (since := self.board.seat(seat)[Cell.BUSY_SINCE])]
         return [(seat, limit) for seat, limit in limits if 0 < limit < now and not any(at < limit for at in begun)]
 
-    def _count(self, before: tuple[int, int] | None, limit: int) -> tuple[int, int]:
-        return limit, before[1] + 1 if before and before[0] == limit else 1
+    def _see(self, seat: int, limit: int, before: Found | None) -> Found:
+        state, ticks = processor_of(self.board.seat(seat)[Cell.THREAD])
+        if before is None or before.limit != limit:
+            return Found(limit, 1, ticks)
+        could_move = state == SLEEPS or (state == RUNS and ticks > before.ticks)
+        return Found(limit, before.looks + could_move, ticks)
 
     def _is_found(self, seat: int) -> bool:
-        return self.seen.get(seat, (0, 0))[1] >= LOOKS
+        return seat in self.seen and self.seen[seat].looks >= LOOKS
+
+
+def processor_of(thread: int) -> tuple[str, int]:
+    """The state of one of this process's threads, and how long it has run; one that is no more sleeps."""
+    try:
+        fields = Path(f"/proc/self/task/{thread}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return SLEEPS, 0
+    return fields[0], int(fields[11]) + int(fields[12])

@@ -1,9 +1,12 @@
 """Which threads are taken to stand still, and which are only slow, busy, or asleep."""
 
+import itertools
+import threading
 from types import SimpleNamespace
 
 import pytest
 
+from runtime import stillness
 from runtime.board import Board, Cell
 from runtime.stillness import LATE, LOOKS, Stillness
 
@@ -28,11 +31,11 @@ def hosts():
 @pytest.fixture
 def look(board, hosts):
     """Look again, some time after the look before."""
-    stillness, times = Stillness(board), [NOW]
+    watched, times = Stillness(board), [NOW]
 
     def look(after=STEP):
         times.append(times[-1] + after)
-        return stillness.look(hosts, times[-1])
+        return watched.look(hosts, times[-1])
 
     return look
 
@@ -81,6 +84,32 @@ def test_a_neighbour_that_has_begun_since_shows_that_the_gil_is_free(board, host
     board.seat(0)[Cell.MOVES_BY], board.seat(1)[Cell.BUSY_SINCE] = LIMIT, LIMIT + 1
 
     assert looks(look) == [(hosts[0], [0])]
+
+
+@pytest.mark.parametrize("states", [[("R", 7)], [("D", 7), ("D", 8)]])
+def test_one_that_gets_no_processor_or_waits_for_the_disk_is_not_still(board, look, monkeypatch, states):
+    times = itertools.cycle(states)
+    monkeypatch.setattr(stillness, "processor_of", lambda thread: next(times))
+    board.seat(0)[Cell.MOVES_BY] = LIMIT
+
+    assert looks(look, 5 * LOOKS) == []
+
+
+def test_one_that_computes_and_does_not_come_round_is(board, hosts, look, monkeypatch):
+    ticks = itertools.count()
+    monkeypatch.setattr(stillness, "processor_of", lambda thread: ("R", next(ticks)))
+    board.seat(0)[Cell.MOVES_BY] = LIMIT
+
+    assert looks(look) == [(hosts[0], [0])]
+
+
+def test_the_kernel_tells_how_long_a_thread_has_run():
+    state, before = stillness.processor_of(threading.get_native_id())
+    while stillness.processor_of(threading.get_native_id()) == (state, before):
+        pass
+
+    assert state == stillness.RUNS
+    assert stillness.processor_of(0) == (stillness.SLEEPS, 0)
 
 
 def test_the_work_of_another_interpreter_is_no_excuse(board, hosts, look):
