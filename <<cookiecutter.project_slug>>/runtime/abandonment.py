@@ -55,25 +55,31 @@ class Abandonment:
     def _give_up_work(self, host: Host, tasks: dict[str, str]) -> None:
         """Tasks, by id and why, or requests ignore their end."""
         sights = self.supervisor.stacks.of_host(host)
-        stacks = {sight.work.task: sight.text for sight in sights}
-        if not host.sockets:
-            verdict = Verdict(claim=host.assignment.claim, reason=NOT_ENDED, tasks=tasks, stacks=stacks)
-            self.supervisor.judge(host, verdict)
+        seats = [seat for seat in host.assignment.seats if task_id(self.board.seat(seat)) in tasks]
+        self._clear(seats)
+        self._judge(host, seats, NOT_ENDED, tasks, {sight.work.task: sight.text for sight in sights})
         self._give_up(host, "did not end", sights, tasks=",".join(tasks))
 
     def _give_up_loop(self, host: Host, seats: list[int]) -> None:
         """These threads stand still outside of a task or a request."""
         sights = self.supervisor.stacks.of_seats(seats)
-        for seat in seats:
-            self.board.seat(seat)[Cell.MOVES_BY] = 0  # the housekeeper's seat goes to its successor
-            if host.sockets:
-                self.supervisor.bridge.give_up(host, host.assignment.seats.index(seat))
-        if not host.sockets:
-            rows = [self.board.seat(seat) for seat in host.assignment.seats]
-            others = frozenset(task_id(row) for row in rows if row[Cell.BUSY_SINCE])
-            verdict = Verdict(claim=host.assignment.claim, reason=STOOD_STILL, tasks={}, run_on=others)
-            self.supervisor.judge(host, verdict)
+        self._clear(seats)
+        for seat in seats if host.sockets else []:
+            self.supervisor.bridge.give_up(host, host.assignment.seats.index(seat))
+        self._judge(host, seats, STOOD_STILL, {}, {})
         self._give_up(host, "stood still", sights)
+
+    def _clear(self, seats: list[int]) -> None:
+        """What a thread that never gets up has left there must hold nobody up; the housekeeper's seat is used again."""
+        for seat in seats:
+            row = self.board.seat(seat)
+            row[Cell.GATE] = row[Cell.WRITING] = row[Cell.POOL] = row[Cell.MOVES_BY] = 0
+
+    def _judge(self, host: Host, seats: list[int], reason: str, tasks: dict[str, str], stacks: dict[str, str]) -> None:
+        """Tell its successor what is lost: all but what runs on other seats than these."""
+        claim, others = host.assignment.claim, tuple(seat for seat in host.assignment.seats if seat not in seats)
+        if not host.sockets:
+            self.supervisor.judge(host, Verdict(claim=claim, reason=reason, tasks=tasks, stacks=stacks, seats=others))
 
     def _give_up(self, host: Host, reason: str, sights: list[Sight], **fields: str) -> None:
         """It keeps its seats and descriptors for ever, a successor gets its name.

@@ -29,9 +29,9 @@ class Verdict:
 
     claim: str
     reason: str  # a sentence
-    tasks: dict[str, str]  # id → "timeout" or "cancelled", of those that were given up; empty: it died, all are lost
+    tasks: dict[str, str]  # id → "timeout" or "cancelled", of those that were given up; the others are lost
     stacks: dict[str, str] = field(default_factory=dict)  # id → where it was when it was given up
-    run_on: frozenset[str] = frozenset()  # ids that other threads of it, which go on, run to their end
+    seats: tuple[int, ...] = ()  # where its other threads go on with what they run; none where it died
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,10 +91,10 @@ class Seat:
         self.rest()
         self.stop.poll(seconds * 1000)
 
-    def turn(self) -> None:
-        """The loop has come round, and will again in a moment."""
+    def turn(self, within: int = MOVES_WITHIN) -> None:
+        """The loop has come round, and will again in a moment: in so many ns."""
         now = time.monotonic_ns()
-        self.row[Cell.ALIVE], self.row[Cell.MOVES_BY] = now, now + MOVES_WITHIN
+        self.row[Cell.ALIVE], self.row[Cell.MOVES_BY] = now, now + within
 
     def rest(self) -> None:
         """Until the next turn the loop need not move: it sleeps, or waits for what has a limit of its own."""

@@ -60,8 +60,11 @@ class Stillness:
 
     def _overdue(self, host: Host, now: int) -> list[tuple[int, int]]:
         limits = [(seat, self.board.seat(seat)[Cell.MOVES_BY]) for seat in self.seats_of(host)]
-        begun = [since for seat in host.assignment.seats if (since := self.board.seat(seat)[Cell.BUSY_SINCE])]
-        return [(seat, limit) for seat, limit in limits if 0 < limit < now and not any(at < limit for at in begun)]
+        return [(seat, by) for seat, by in limits if 0 < by < now and not self._has_neighbour_at_work(host, seat, by)]
+
+    def _has_neighbour_at_work(self, host: Host, seat: int, since: int) -> bool:
+        others = (self.board.seat(other) for other in host.assignment.seats if other != seat)
+        return any(0 < row[Cell.BUSY_SINCE] < since for row in others)
 
     def _see(self, seat: int, limit: int, before: Found | None) -> Found:
         state, ticks = processor_of(self.board.seat(seat)[Cell.THREAD])

@@ -2,6 +2,7 @@
 
 from runtime import wakeup
 from tests.server import running
+from tests.site import gates
 from tests.test_database_locked import locked
 
 
@@ -17,6 +18,19 @@ def test_a_worker_that_stands_still_is_replaced_and_its_task_runs(tmp_path):
         assert "in stand_still\n" in event["stack"]
         assert server.metric("interpreter_abandoned") == 1
         assert server.stop() == 0
+
+
+def test_who_listens_to_the_end_of_a_task_and_stands_still_holds_nobody_up(tmp_path):
+    gate = gates.make(tmp_path, "gate")
+    with running(tmp_path / "data") as server:
+        task = server.enqueue("hang_who_listens", str(gate), queue_name="critical")
+        gates.wait_for_arrival(gate)
+        waiting = server.enqueue("add", 1, 2, queue_name="critical")  # taken along with the end of the one before
+        gates.open_gate(gate)
+
+        assert server.wait_for_task(waiting)["result"] == 3
+        assert server.wait_for_task(task)["status"] == "SUCCESSFUL"
+        assert server.count("interpreter_abandoned", interpreter="critical-1", reason="stood still") == 1
 
 
 def test_a_housekeeper_that_stands_still_is_replaced_and_tasks_for_later_run(tmp_path):

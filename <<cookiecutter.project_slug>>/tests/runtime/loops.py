@@ -132,7 +132,7 @@ def stuck(assignment: Assignment) -> Loop:
     def loop(seat: Seat) -> None:
         seat.busy()
         seat.show_task(seat.number + 1)
-        seat.row[Cell.DEADLINE] = 1
+        seat.row[Cell.DEADLINE] = seat.row[Cell.GATE] = seat.row[Cell.WRITING] = 1
         _wait_for(assignment.wakeups.housekeeper)
 
     return loop

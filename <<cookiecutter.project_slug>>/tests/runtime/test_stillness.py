@@ -112,6 +112,12 @@ def test_the_kernel_tells_how_long_a_thread_has_run():
     assert stillness.processor_of(0) == (stillness.SLEEPS, 0)
 
 
+def test_what_it_does_itself_is_no_excuse(board, hosts, look):
+    board.seat(0)[Cell.MOVES_BY], board.seat(0)[Cell.BUSY_SINCE] = LIMIT, LIMIT - 1
+
+    assert looks(look) == [(hosts[0], [0])]
+
+
 def test_the_work_of_another_interpreter_is_no_excuse(board, hosts, look):
     board.seat(0)[Cell.MOVES_BY], board.seat(2)[Cell.BUSY_SINCE] = LIMIT, LIMIT - 1
 

@@ -188,6 +188,23 @@ async def test_those_that_never_come_back_are_replaced_until_there_are_too_many(
 
 
 @on_the_loop
+async def test_who_was_given_up_holds_nobody_off_for_ever(tmp_path, pool, monkeypatch):
+    """A suspect runs when nothing else does; and who writes gives way to who does already."""
+    monkeypatch.setattr(overrun, "LOOK_EVERY", 0.01)
+    async with Running(tmp_path, pool("stuck")) as supervisor:
+        first = supervisor.hosts[0]
+        await until(supervisor, lambda: first.abandoned)
+        row = supervisor.board.seat(first.assignment.seats[0])
+        left = [row[cell] for cell in (Cell.GATE, Cell.WRITING, Cell.POOL)]
+        await supervisor.worn_out.wait()
+        wakeup.signal(supervisor.wakeups.housekeeper)
+        for thread in [thread for thread in threading.enumerate() if thread.name == "default-1"]:
+            await asyncio.to_thread(thread.join)
+
+    assert left == [0, 0, 0]
+
+
+@on_the_loop
 async def test_lost_tasks_are_counted_and_a_queue_that_is_no_more_stops_no_start(tmp_path, pool):
     async with Running(tmp_path, pool("until_told")) as supervisor:
         supervisor.count_lost({"gone": 2, "default": 1})

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from django.db import connection
 from django.tasks import TaskContext, task
+from django.tasks.signals import task_finished
 
 from runtime import inside
 from tasks import wait
@@ -227,7 +228,7 @@ def break_the_worker() -> None:
     worker.run_attempt = fail
 
 
-def stand_still(*arguments: object) -> NoReturn:
+def stand_still(*arguments: object, **named: object) -> NoReturn:
     """In C, for good."""
     time.sleep(10**6)
     raise AssertionError
@@ -239,6 +240,16 @@ def hang_the_worker() -> None:
     from tasks.gate import Gate
 
     Gate.enter = stand_still  # type: ignore[method-assign]
+
+
+@task
+def hang_who_listens(gate: str) -> None:
+    """Let who is told that this task has finished stand still, and have little time."""
+    from tasks import attempt
+
+    attempt.LONGEST_TOLD = 10**9
+    task_finished.connect(stand_still)
+    gates.arrive_and_wait(gate)
 
 
 @task
