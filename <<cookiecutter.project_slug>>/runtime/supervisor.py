@@ -16,6 +16,7 @@ from runtime.board import Board, Cell, State, pool_number
 from runtime.bridge import Bridge
 from runtime.health import Health
 from runtime.host import Host
+from runtime.inquiry import Inquiries
 from runtime.inside import Assignment, Verdict
 from runtime.log import event
 from runtime.memory import MemoryGuard
@@ -47,13 +48,13 @@ class Supervisor:
         self.starts: set[asyncio.Task[None]] = set()
         self.off_loop: set[asyncio.Future[Any]] = set()  # work in threads that a stop waits for
         self.renewal, self.abandonment = Renewal(self), Abandonment(self, board)
-        self.enqueues = WakeupSocket(node.socket_path, wakeups, self.cancel)
+        self.stacks = Stacks(board, bridge, self.hosts)
+        self.enqueues = WakeupSocket(node.socket_path, wakeups, self.cancel, Inquiries(self.stacks).receive)
         self.peers = Peers(plan, self.boot, self.enqueues.pass_on)
         self.verdicts: dict[str, list[Verdict]] = {}  # by interpreter's name, until a successor has settled them
         self.worn_out = asyncio.Event()  # the process should be started afresh
         self.memory = MemoryGuard(plan.memory_limit, board, self.hosts, self.worn_out)
         self.scaling = Scaling(board, wakeups.queues, self.hosts_of, lambda: not self.memory.is_high)
-        self.stacks = Stacks(board, bridge, self.hosts)
         self.loop = asyncio.get_running_loop()
         self.reload_asked = asyncio.Event()
         self.loop.add_signal_handler(signal.SIGHUP, self.reload_asked.set)  # acted on once everything has started
