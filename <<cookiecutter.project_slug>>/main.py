@@ -10,6 +10,7 @@ from runtime.bridge import Bridge
 from runtime.check import check
 from runtime.command import Boot, announce, parse_arguments, take_data_dir
 from runtime.health import Health
+from runtime.inquiry import show_stack
 from runtime.memory_queue import MemoryQueue
 from runtime.node import Node
 from runtime.plan import Plan, StartError
@@ -52,6 +53,8 @@ def main() -> int | str:
                 return check(plan)
             if arguments.command == "status":
                 return show_status(plan)
+            if arguments.command == "stack":
+                return show_stack(plan, arguments.task, arguments.seconds)
             return run(serve(plan, boot, take_data_dir(plan)))
     except StartError as error:
         return str(error)

@@ -40,6 +40,7 @@ ENDED: dict[type[BaseException], str] = {
 }
 OUTCOMES: dict[type[BaseException], str] = {TaskTimeout: "timeout", TaskCancelled: "cancelled"}
 
+LONGEST_TOLD = 60 * 10**9  # ns for those who listen to task_finished; then the loop stands still (runtime/stillness.py)
 TRACEBACK_LIMIT = 20_000  # characters of a traceback that are kept: its end, which names the error
 
 
@@ -90,10 +91,10 @@ class Attempt:
 
     def _call(self) -> Any:
         task, result = (self.task, self.result) if self.task and self.result else self._find()
-        task_started.send(self._backend, task_result=result)
         context = (self.context,) if task.takes_context else ()
         try:
             with self._guarded():
+                task_started.send(self._backend, task_result=result)
                 self.meter.start()
                 return normalize_json(task.call(*context, *result.args, **result.kwargs))
         finally:
@@ -189,13 +190,17 @@ class Attempt:
         }
 
     def _tell_finished(self, status: TaskResultStatus, return_value: Any = None, **fields: Any) -> None:
-        """Django's signal, with the result brought up to date."""
+        """Django's signal, with the result brought up to date. Who listens may fail: the task has ended already."""
         if self.result is None:
             return
         fields |= {"status": status, "finished_at": timezone.now(), "_return_value": return_value}
         for name, value in fields.items():
             object.__setattr__(self.result, name, value)
-        task_finished.send(self._backend, task_result=self.result)
+        if self.seat is not None:
+            self.seat.turn(LONGEST_TOLD)
+        task_finished.send_robust(self._backend, task_result=self.result)
+        if self.seat is not None:
+            self.seat.rest()
 
     @property
     def _backend(self) -> type:

@@ -64,6 +64,7 @@ def _work(pool: WorkerPool, watchdog: Watchdog, seat: Seat) -> None:
     try:
         _claim_and_run(seat, waiting)
     finally:
+        seat.rest()
         waiting.leave()
     _drain(seat, waiting)
 
@@ -78,6 +79,7 @@ def _claim_and_run(seat: Seat, waiting: Waiting) -> None:
             connection.close()
             waiting.pause_without_database()
             continue
+        seat.turn()
         if attempt is None:
             waiting.wait()
         elif not _run_if_it_may(attempt, seat, waiting):
@@ -90,6 +92,7 @@ def _run_if_it_may(attempt: Attempt, seat: Seat, waiting: Waiting) -> bool:
         waiting.gate.leave()
         waiting.go_on_after(attempt)
     else:
+        seat.rest()
         attempt.defer(GATE_PAUSE)
     return may
 
@@ -100,6 +103,7 @@ def _drain(seat: Seat, waiting: Waiting) -> None:
         seat.turn()
         attempt = None if seat.is_held() else waiting.letters.claim()
         if attempt is None or not _run_if_it_may(attempt, seat, waiting):
+            seat.rest()
             time.sleep(DRAIN_PAUSE)
 
 
@@ -152,6 +156,7 @@ class Waiting:
 
     def pause_without_database(self) -> None:
         """Before the next try to claim from the table; what is in memory need not wait for it."""
+        self.seat.rest()
         if not any(wakeup.take(descriptor) for descriptor in self.letters.signals):
             self.poll_without_database.poll(DATABASE_PAUSE * 1000)
 
@@ -189,6 +194,7 @@ class Waiting:
         """The next task of the pool: from memory and from the table in turn, so that neither is kept waiting."""
         if self.seat.is_held():
             return None
+        self.seat.rest()
         table_first = not table_has_none and self._is_tables_turn()
         if not table_first and (attempt := self.letters.claim()):
             self.from_memory += 1
@@ -216,4 +222,5 @@ class Waiting:
         elif not any(wakeup.take(descriptor) for descriptor in self.signals):
             close_old_connections()
             self.mailbox.offer()
+            self.seat.rest()
             self.poll.poll()

@@ -6,10 +6,11 @@ import socket
 import subprocess
 import time
 from concurrent import interpreters
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db import connection
 from django.tasks import TaskContext, task
+from django.tasks.signals import task_finished
 
 from runtime import inside
 from tasks import wait
@@ -244,6 +245,39 @@ def break_the_worker() -> None:
         raise RuntimeError("as asked")
 
     worker.run_attempt = fail
+
+
+def stand_still(*arguments: object, **named: object) -> NoReturn:
+    """In C, for good."""
+    time.sleep(10**6)
+    raise AssertionError
+
+
+@task
+def hang_the_worker() -> None:
+    """Let the loop of this worker stand still with its next task, after the claim and before the task."""
+    from tasks.gate import Gate
+
+    Gate.enter = stand_still  # type: ignore[method-assign]
+
+
+@task
+def hang_who_listens(gate: str) -> None:
+    """Let who is told that this task has finished stand still, and have little time."""
+    from tasks import attempt
+
+    attempt.LONGEST_TOLD = 10**9
+    task_finished.connect(stand_still)
+    gates.arrive_and_wait(gate)
+
+
+@task
+def hang_the_housekeeper() -> None:
+    """Let it stand still the next time somebody wants counts; and have little time for a round."""
+    from tasks import housekeeping
+
+    housekeeping.LONGEST_ROUND = 1
+    housekeeping.count_queues = stand_still
 
 
 @task
