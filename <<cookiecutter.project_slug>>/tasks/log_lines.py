@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from tasks.bill import Line, current
+from tasks.bill import Line, running
 
 MOST = 50  # lines
 LONGEST = 500  # characters of a line
@@ -15,7 +15,7 @@ class Listener(logging.Handler):
     """Keeps what is logged while a task runs. Nothing is formatted before it is needed, but the message."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if (meter := current.get()) is None:
+        if (meter := running()) is None:
             return
         if meter.lines is None:
             meter.lines = deque(maxlen=MOST)

@@ -152,7 +152,7 @@ def test_what_the_kernel_says_becomes_bytes(monkeypatch):
 
 
 def test_a_task_that_was_short_is_asked_for_its_times_only(run_one, monkeypatch):
-    monkeypatch.setattr(bill, "SHORT", 60.0)
+    monkeypatch.setattr(bill, "SHORT", 60 * 10**9)
     bills = []
     for _ in range(2):
         take_memory.enqueue(64 * 2**20)
