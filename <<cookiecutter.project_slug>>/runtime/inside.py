@@ -155,11 +155,22 @@ def enter(assignment: Assignment, memory: memoryview) -> str:
     global current, board
     current = assignment
     threading.current_thread().name = assignment.name
+    if assignment.kind == "legacy":
+        start_no_daemons()
     board = shared = Board(assignment.plan.queues, assignment.board_seats, memory)
     loop: Loop = _find(assignment.target, set_up=True)(assignment)
     seats = [Seat(assignment, shared, index) for index in range(len(assignment.seats))]
     _run_threads(loop, seats)
     return "stopped"
+
+
+def start_no_daemons() -> None:
+    """Threads are daemons where the one that starts them is, and in a legacy interpreter this one is.
+
+    Closing an interpreter does not wait for daemons: each would hang for good where it next wants the GIL. An isolated
+    interpreter allows none.
+    """
+    threading.current_thread()._daemonic = False  # type: ignore[attr-defined]
 
 
 def call(target: str, *arguments: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import select
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent import interpreters
@@ -56,6 +57,17 @@ def second_thread_fails(assignment: Assignment) -> Loop:
         waits(seat)
 
     return loop
+
+
+def leaves_a_thread(assignment: Assignment) -> Loop:
+    """The thread goes on for a moment when the loop has ended."""
+
+    def go_on() -> None:
+        _wait_for(assignment.stop)
+        time.sleep(0.3)
+
+    threading.Thread(target=go_on).start()
+    return until_told(assignment)
 
 
 def does_not_hear(assignment: Assignment) -> Loop:

@@ -1,3 +1,4 @@
+import ctypes
 import itertools
 import os
 import re
@@ -234,6 +235,15 @@ def eat_and_hold(megabytes: int, gate: str) -> int:
     eaten = b"x" * (megabytes * 2**20)
     gates.arrive_and_wait(gate)
     return len(eaten)
+
+
+@task
+def leak(megabytes: int) -> None:
+    """Keep so much for as long as the process lives, in no interpreter."""
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    for _ in range(megabytes):
+        ctypes.memset(libc.malloc(2**20), 1, 2**20)
 
 
 @task
