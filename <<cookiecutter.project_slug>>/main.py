@@ -7,16 +7,15 @@ signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the supervisor hears it: t
 
 from runtime.board import Board
 from runtime.bridge import Bridge
-from runtime.check import check
 from runtime.command import Boot, announce, parse_arguments, take_data_dir
 from runtime.health import Health
 from runtime.memory_queue import MemoryQueue
 from runtime.node import Node
 from runtime.plan import Plan, StartError
+from runtime.questions import answer, is_question
 from runtime.reload import Reload
 from runtime.server import Server
 from runtime.shutdown import leave, run, run_until_stopped
-from runtime.status import show_status
 from runtime.storage import Storage
 from runtime.supervisor import Supervisor, seats_needed
 from runtime.wakeup import Wakeups
@@ -48,10 +47,8 @@ def main() -> int | str:
     try:
         with Boot(arguments) as boot:
             plan = boot.read_plan()
-            if arguments.check:
-                return check(plan)
-            if arguments.command == "status":
-                return show_status(plan)
+            if is_question(arguments):
+                return answer(plan, arguments)
             return run(serve(plan, boot, take_data_dir(plan)))
     except StartError as error:
         return str(error)

@@ -1,6 +1,7 @@
 """Where the time of a task goes: one worker's loop in this process, no-op tasks, without the server.
 
     python -m benchmarks.parts [TASKS [profile]]     5,000 tasks; with `profile`: cProfile's own table instead
+    python -m benchmarks.parts TASKS bill            what the bill costs: every other task, by chance, is without it
 
 Prints microseconds of CPU time per task (so that a busy machine matters less) of each part, which may hold another, and
 of the same two statements with nothing but Python's sqlite3, each with its commit.
@@ -8,6 +9,7 @@ of the same two statements with nothing but Python's sqlite3, each with its comm
 
 import cProfile
 import os
+import random
 import sqlite3
 import sys
 import tempfile
@@ -117,6 +119,33 @@ def time_the_parts() -> None:
     timed(wakeup, "take", "take the signal")
 
 
+def time_the_bill(number: int) -> None:
+    """Task by task, so that both kinds have the same of whatever else the machine does."""
+    from tasks import attempt, log_lines, worker
+
+    class NoMeter(attempt.Meter):
+        def start(self) -> None: ...
+        def stop(self) -> None: ...
+
+    log_lines.listen()
+    run_attempt, kinds = worker.run_attempt, (NoMeter, attempt.Meter)
+    times: dict[type, list[float]] = {kind: [] for kind in kinds}
+    last = [time.thread_time()]
+
+    def timed_attempt(*arguments: Any) -> None:
+        run_attempt(*arguments)
+        times[attempt.Meter].append((time.thread_time() - last[0]) * 1e6)
+        attempt.Meter = random.choice(kinds)  # type: ignore[misc]
+        last[0] = time.thread_time()
+
+    worker.run_attempt = timed_attempt
+    enqueue(number)
+    loop()()
+    for kind in kinds:
+        tenth, quarter, half = (sorted(times[kind])[int(len(times[kind]) * share)] for share in (0.1, 0.25, 0.5))
+        print(f"{kind.__name__:8} µs a task: tenth {tenth:.1f}, quarter {quarter:.1f}, median {half:.1f}")
+
+
 def bare(folder: Path, number: int) -> float:
     """The same statements on the same table; microseconds a task."""
     from django.db import connection
@@ -130,13 +159,15 @@ def bare(folder: Path, number: int) -> float:
         now = str(timezone.now())
         started = time.thread_time()
         while row := database.execute(CLAIM, ["bare", now, now, "default", "default"]).fetchone():
-            database.execute(SUCCEED, ["null", now, row[0], "bare"])
+            database.execute(SUCCEED, ["null", "null", now, row[0], "bare"])
         return (time.thread_time() - started) / number * 1e6
 
 
 def main(number: int = 5000, kind: str = "parts") -> None:
     with tempfile.TemporaryDirectory() as folder:
         set_up(Path(folder))
+        if kind == "bill":
+            return time_the_bill(number)
         for timing in (False, True):
             enqueue(number)
             if timing and kind == "parts":

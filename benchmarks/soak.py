@@ -40,7 +40,7 @@ from benchmarks.server import PROJECT, environment
 
 FAULT_EVERY, RELOAD_EVERY = 5.0, 30.0  # seconds
 PAUSE = 0.05  # seconds between two requests of a client
-DRAIN = 120.0  # seconds that the last tasks have
+DRAIN = 300.0  # seconds that the last tasks have: those that kill the process go first, one at a time
 FIRST_MINUTE = 60.0  # seconds
 LEVEL = 1.15  # the memory at the end over that after the first minute
 PAGES = ("/bench/hello", "/bench/query", "/", "/healthz", "/metrics")

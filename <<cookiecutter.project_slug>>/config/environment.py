@@ -6,6 +6,7 @@ The process environment wins over `.env`. Nothing is written back to the environ
 import os
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
@@ -91,12 +92,12 @@ class Environment(environ.Env):  # type: ignore[misc]
             raise self._wrong(name, f"a random text of {least_length} characters or more", secret=True)
         return value
 
-    def database(self, name: str, default: str) -> dict[str, object]:
+    def database(self, name: str, default: str) -> dict[str, Any]:
         allowed = "sqlite:///path/to/file or postgres://user:password@host:5432/name"
         url = self.text(name, default)
         try:
             known = urlsplit(url).scheme in {"sqlite", "postgres", "postgresql"}
-            config: dict[str, object] = self.db_url_config(url) if known else {}
+            config: dict[str, Any] = self.db_url_config(url) if known else {}
         except ImproperlyConfigured, ValueError:
             raise self._wrong(name, allowed, secret=True) from None
         if config.get("NAME") in (None, "", ":memory:"):  # one in memory would be another one for each connection

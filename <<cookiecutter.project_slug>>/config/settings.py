@@ -114,6 +114,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}  # in a file, for tests with several writers
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # a server may restart, a file may not
+    # One that vanishes without a word is noticed after 20 s, as long as SQLite waits for a lock, not after hours.
+    noticed = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2, "tcp_user_timeout": 20_000}
+    DATABASES["default"]["OPTIONS"] = noticed | DATABASES["default"].get("OPTIONS", {})
 
 MEDIA_ROOT = DATA_DIR / "media"
 MEDIA_URL = "media/"

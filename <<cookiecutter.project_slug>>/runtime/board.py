@@ -6,7 +6,7 @@ counting. The gauges, one row per queue, are written by the housekeeper alone (t
 """
 
 from bisect import bisect_left
-from enum import IntEnum
+from enum import IntEnum, unique
 from zlib import crc32
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0)  # seconds
@@ -20,6 +20,8 @@ class State(IntEnum):
     LEAVING = 3
 
 
+@unique
+@unique
 class Cell(IntEnum):
     """The first cells of a seat."""
 
@@ -35,16 +37,17 @@ class Cell(IntEnum):
     PROGRESS_TOTAL = 9
     DEADLINE = 10  # monotonic ns by which the running work should have ended; 0: none
     CANCEL_AT = 11  # monotonic ns; this and the next two are main's to write
-    GATE = 15  # tasks/gate.py: whether a task runs here, or runs alone
     CANCEL_HIGH = 12  # the cancelled task's id
     CANCEL_LOW = 13
     POOL = 14  # number of the pool that sits here; main's to write
+    GATE = 15  # tasks/gate.py: whether a task runs here, or runs alone
     HELD = 16  # 1: takes no new task while memory is high; main's to write
     TOO_GREEDY = 17  # BUSY_SINCE of the work that is to end with a MemoryError; main's to write
-    WRITING = 19  # 1: this thread writes to the database (tasks/turns.py)
     AWAITED = 18  # lower half of the id of a task that is waited for here (tasks/awaiting.py); 0: none
-    LETTER = 19  # 1 + the place in a memory queue of the task that runs here (memory_queue.py); 0: it has none
-    DRAINS = 20  # 1: when asked to leave, runs what the memory queues hold first; main's to write
+    WRITING = 19  # 1: this thread writes to the database (tasks/turns.py)
+    MOVES_BY = 20  # monotonic ns by which its loop says it will have moved (stillness.py); 0: it need not
+    LETTER = 21  # 1 + the place in a memory queue of the task that runs here (memory_queue.py); 0: it has none
+    DRAINS = 22  # 1: when asked to leave, runs what the memory queues hold first; main's to write
 
 
 class Gauge(IntEnum):

@@ -181,6 +181,10 @@ class Bridge:
         """This interpreter is gone: what it has not answered ends with a 500."""
         self.fail(self.links.pop(host, []))
 
+    def give_up(self, host: object, index: int) -> None:
+        """This one thread of an interpreter will not answer any more."""
+        self.fail(self.links.get(host, [])[index : index + 1])
+
     def served(self, host: object) -> tuple[int, int]:
         """How many requests an interpreter has answered, and how many of them with 5xx."""
         links = self.links.get(host, [])

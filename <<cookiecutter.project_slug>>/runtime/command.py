@@ -23,13 +23,22 @@ from runtime.refusals import refuse_tracemalloc
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="main.py", description="Serve the web and run the background tasks.")
-    parser.add_argument("command", nargs="?", choices=["status"], help="show the interpreters of the running server")
+    parser = argparse.ArgumentParser(
+        prog="main.py",
+        description="Serve the web and run the background tasks.",
+        epilog="status: its interpreters and queues. stack TASK: where a task is, and what it waits for.",
+    )
+    parser.add_argument("command", nargs="?", choices=["status", "stack"], help="of the running server: see below")
+    parser.add_argument("task", nargs="?", help="the id of a running task (stack)")
+    parser.add_argument("--seconds", type=float, default=0.0, help="a profile of so many seconds instead (stack)")
     parser.add_argument("--host", help="the address to listen on (HOST)")
     parser.add_argument("--port", help="the port to listen on (PORT)")
     parser.add_argument("--reload", action="store_true", help="for development: new code as soon as a file changes")
     parser.add_argument("--check", action="store_true", help="try what would run where, and leave with 0 or 1")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if (arguments.command == "stack") != bool(arguments.task):
+        parser.error("stack takes the id of a task, and nothing else does")
+    return arguments
 
 
 class Boot:

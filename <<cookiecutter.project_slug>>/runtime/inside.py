@@ -20,6 +20,7 @@ from runtime.wakeup import Wakeups
 logger = logging.getLogger("server")
 
 COUNT_EVERY = 10_000_000_000  # ns between two counts of an interpreter's objects: one takes 2 to 4 ms
+MOVES_WITHIN = 500_000_000  # ns that a loop has for the server's own work between two things (stillness.py)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +29,9 @@ class Verdict:
 
     claim: str
     reason: str  # a sentence
-    tasks: dict[str, str]  # id → "timeout" or "cancelled", of those that were given up; empty: it died, all are lost
+    tasks: dict[str, str]  # id → "timeout" or "cancelled", of those that were given up; the others are lost
     stacks: dict[str, str] = field(default_factory=dict)  # id → where it was when it was given up
+    seats: tuple[int, ...] = ()  # where its other threads go on with what they run; none where it died
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +77,9 @@ class Seat:
 
     def settle(self) -> None:
         self.row[Cell.DONE] = self.row[Cell.BUSY_SINCE] = self.row[Cell.TASK_HIGH] = self.row[Cell.TASK_LOW] = 0
-        self.row[Cell.AWAITED] = 0
+        self.row[Cell.AWAITED] = self.row[Cell.MOVES_BY] = 0
         self.row[Cell.THREAD] = threading.get_native_id()
-        self.turn()
+        self.row[Cell.ALIVE] = time.monotonic_ns()
         self._count_objects()
 
     def must_leave(self) -> bool:
@@ -86,13 +88,20 @@ class Seat:
 
     def pause(self, seconds: float) -> None:
         """Wait, at the longest until this interpreter is to leave."""
+        self.rest()
         self.stop.poll(seconds * 1000)
 
-    def turn(self) -> None:
-        """The loop has come round."""
-        self.row[Cell.ALIVE] = time.monotonic_ns()
+    def turn(self, within: int = MOVES_WITHIN) -> None:
+        """The loop has come round, and will again in a moment: in so many ns."""
+        now = time.monotonic_ns()
+        self.row[Cell.ALIVE], self.row[Cell.MOVES_BY] = now, now + within
+
+    def rest(self) -> None:
+        """Until the next turn the loop need not move: it sleeps, or waits for what has a limit of its own."""
+        self.row[Cell.MOVES_BY] = 0
 
     def busy(self) -> None:
+        self.rest()
         self.row[Cell.BUSY_SINCE] = self.row[Cell.ALIVE] = time.monotonic_ns()
 
     def idle(self) -> None:
@@ -146,11 +155,22 @@ def enter(assignment: Assignment, memory: memoryview) -> str:
     global current, board
     current = assignment
     threading.current_thread().name = assignment.name
+    if assignment.kind == "legacy":
+        start_no_daemons()
     board = shared = Board(assignment.plan.queues, assignment.board_seats, memory)
     loop: Loop = _find(assignment.target, set_up=True)(assignment)
     seats = [Seat(assignment, shared, index) for index in range(len(assignment.seats))]
     _run_threads(loop, seats)
     return "stopped"
+
+
+def start_no_daemons() -> None:
+    """Threads are daemons where the one that starts them is, and in a legacy interpreter this one is.
+
+    Closing an interpreter does not wait for daemons: each would hang for good where it next wants the GIL. An isolated
+    interpreter allows none.
+    """
+    threading.current_thread()._daemonic = False  # type: ignore[attr-defined]
 
 
 def call(target: str, *arguments: Any) -> Any:
@@ -185,7 +205,7 @@ def _run_threads(loop: Loop, seats: list[Seat]) -> None:
             errors.append(error)
             seat.show_state(State.LEAVING)  # main asks the other threads to leave
         finally:
-            seat.row[Cell.THREAD] = 0
+            seat.row[Cell.THREAD] = seat.row[Cell.MOVES_BY] = 0
 
     name = seats[0].assignment.name
     others = [threading.Thread(target=run, args=(seat,), name=f"{name}.{seat.index + 1}") for seat in seats[1:]]

@@ -58,7 +58,7 @@ class Renewal:
         successor.on_trial = False
         supervisor.retire(successor if flaw or (host.asked_to_stop and not host.is_lost) else host)
         if flaw and host.is_lost:
-            supervisor.follow(host, supervisor.pause_before(host))
+            supervisor.follow(host, supervisor.restarts.pause_before(host))
         return flaw
 
     async def wait_for_seats(self, pool: WebPool | WorkerPool) -> None:

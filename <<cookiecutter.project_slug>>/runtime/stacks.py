@@ -7,6 +7,7 @@ For people (SIGUSR1), for the log and the rows of what is given up, and for who 
 import asyncio
 import logging
 import os
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -51,6 +52,15 @@ class Stacks:
         """The threads of an interpreter that run something."""
         sights = [self._of_seat(seat) for seat in host.assignment.seats]
         return [sight for sight in sights if sight and sight.work.since]
+
+    def of_seats(self, seats: Iterable[int]) -> list[Sight]:
+        """The threads that sit there, whatever they do."""
+        return [sight for seat in seats if (sight := self._of_seat(seat))]
+
+    def of_thread(self, thread: threading.Thread | None) -> list[Sight]:
+        """A thread that sits nowhere; as a list."""
+        sight = self._look(thread.native_id, None) if thread and thread.native_id else None
+        return [sight] if sight else []
 
     def of_task(self, task: str) -> Sight | None:
         """The thread that runs this task; None where none does."""

@@ -11,10 +11,12 @@ from itertools import count
 from typing import Any
 
 from runtime import frames, overrun, wakeup
+from runtime.abandonment import Abandonment
 from runtime.board import Board, Cell, State, pool_number
 from runtime.bridge import Bridge
 from runtime.health import Health
 from runtime.host import Host
+from runtime.inquiry import Inquiries
 from runtime.inside import Assignment, Verdict
 from runtime.log import event
 from runtime.memory import MemoryGuard
@@ -23,14 +25,12 @@ from runtime.node import Node
 from runtime.peers import Peers
 from runtime.plan import Plan, WebPool, WorkerPool
 from runtime.renewal import Renewal
+from runtime.restarts import Restarts
 from runtime.scaling import Scaling
 from runtime.stacks import Stacks
 from runtime.wakeup import Wakeups, WakeupSocket
 
-FIRST_PAUSE = 0.1  # seconds before an interpreter that has died is started again; doubled each time …
-LONGEST_PAUSE = 30.0  # … up to this
 ROOM_PAUSE = 0.1  # seconds between two looks whether there is memory for one more
-GOOD_LIFE = 60.0  # seconds after which an interpreter that dies is started again at once
 
 
 class Supervisor:
@@ -43,21 +43,20 @@ class Supervisor:
         self.hosts: list[Host] = []  # in the order of their start
         self.free_seats = list(range(board.housekeeper_seat))
         self.stopping = False
-        self.next_look: asyncio.TimerHandle | None = None
-        self.pauses: dict[str, float] = {}
+        self.restarts = Restarts()
         self.changed = asyncio.Event()
         self.create_one_at_a_time = asyncio.Lock()
         self.starts: set[asyncio.Task[None]] = set()
         self.off_loop: set[asyncio.Future[Any]] = set()  # work in threads that a stop waits for
-        self.renewal = Renewal(self)
-        self.memory_tasks = MemoryTasks(self)
-        self.enqueues = WakeupSocket(node.socket_path, wakeups, self.cancel, board.is_paused)
+        self.renewal, self.abandonment = Renewal(self), Abandonment(self, board)
+        self.memory_tasks, self.stacks = MemoryTasks(self), Stacks(board, bridge, self.hosts)
+        answer = Inquiries(self.stacks).receive
+        self.enqueues = WakeupSocket(node.socket_path, wakeups, self.cancel, board.is_paused, answer)
         self.peers = Peers(plan, self.boot, self.enqueues.pass_on)
         self.verdicts: dict[str, list[Verdict]] = {}  # by interpreter's name, until a successor has settled them
         self.worn_out = asyncio.Event()  # the process should be started afresh
         self.memory = MemoryGuard(plan.memory_limit, board, self.hosts, self.worn_out)
         self.scaling = Scaling(board, wakeups.of, self.hosts_of, lambda: not self.memory.is_high)
-        self.stacks = Stacks(board, bridge, self.hosts)
         self.loop = asyncio.get_running_loop()
         self.reload_asked = asyncio.Event()
         self.loop.add_signal_handler(signal.SIGHUP, self.reload_asked.set)  # acted on once everything has started
@@ -80,14 +79,14 @@ class Supervisor:
 
         `recovered` is how many tasks earlier boots have lost, by queue.
         """
-        if self.next_look is not None:  # started already
+        if self.abandonment.next_look is not None:  # started already
             return
         self.stopping = False
         self.count_lost(recovered or {})
         self.loop.add_reader(self.wakeups.supervisor, self._look)
         self.enqueues.listen()
         await self.peers.start()
-        self._look_after_hosts()
+        self.abandonment.start()
         for pool in self.plan.pools:
             for _ in range(pool.least):
                 await self.start_host(self.place(pool))
@@ -104,9 +103,7 @@ class Supervisor:
         self.memory.stop()
         self.enqueues.close()
         self.loop.remove_reader(self.wakeups.supervisor)
-        if self.next_look is not None:
-            self.next_look.cancel()
-            self.next_look = None
+        self.abandonment.stop()
         return [host.name for host in self.hosts] + ["reload" for _ in self.off_loop]
 
     def _start_no_more(self) -> None:
@@ -212,6 +209,7 @@ class Supervisor:
 
     def _became_ready(self, host: Host) -> None:
         host.ready = True
+        self.restarts.have_served.add(host.assignment.pool)
         host.objects = self.board.seat(host.assignment.seats[0])[Cell.OBJECTS]
         unsettled = [each for each in self.verdicts.pop(host.name, []) if each not in host.assignment.verdicts]
         if unsettled:
@@ -238,8 +236,10 @@ class Supervisor:
         else:
             event("interpreter_died", logging.ERROR, interpreter=host.name, reason=reason)
             if not host.sockets:
-                self._judge(host, f"The interpreter {host.name} has died: {reason.splitlines()[-1]}", {})
-            self.follow(host, self.pause_before(host))
+                text = f"The interpreter {host.name} has died: {reason.splitlines()[-1]}"
+                self.judge(host, Verdict(claim=host.assignment.claim, reason=text, tasks={}))
+            self.follow(host, self.restarts.pause_before(host))
+            self._leave_if_all_are_dead(host)
 
     def _remove(self, host: Host) -> None:
         """Forget an interpreter that has ended, or was never started."""
@@ -266,16 +266,16 @@ class Supervisor:
         elif self.verdicts.get(host.name):  # its successor was started before there was anything to settle
             self.in_background(self._settle(others[0]))
 
+    def _leave_if_all_are_dead(self, host: Host) -> None:
+        if self.restarts.are_spent(host, self.plan, self.hosts) and not self.worn_out.is_set():
+            deaths = self.restarts.deaths[host.name]
+            event("restarts_spent", logging.ERROR, interpreter=host.name, deaths=deaths)
+            self.worn_out.set()
+
     async def _settle(self, successor: Host) -> None:
         while successor in self.hosts and not successor.ready:
             await self.wait_for_change()
         await self.renewal.replace(successor)
-
-    def pause_before(self, host: Host) -> float:
-        lived = time.monotonic() - host.started
-        pause = FIRST_PAUSE if lived > GOOD_LIFE else self.pauses.get(host.name, FIRST_PAUSE)
-        self.pauses[host.name] = min(2 * pause, LONGEST_PAUSE)
-        return pause
 
     def in_background(self, start: Coroutine[Any, Any, Any]) -> None:
         task = self.loop.create_task(start)
@@ -300,38 +300,8 @@ class Supervisor:
         """End a running task; False where it does not run here."""
         return overrun.cancel(self.board, self.hosts, task, wakeup.signal)
 
-    def _look_after_hosts(self) -> None:
-        self.stacks.show_late_requests(self.bridge.expire(time.monotonic()))
-        for host, stuck in overrun.overdue(self.board, self.hosts):
-            self._abandon(host, stuck)
-        if not self.stopping:
-            self.renewal.recycle()
-        self.next_look = self.loop.call_later(overrun.LOOK_EVERY, self._look_after_hosts)
-
-    def _abandon(self, host: Host, stuck: dict[str, str]) -> None:
-        """Write an interpreter off: it keeps its seats and descriptors for ever, a successor gets its name.
-
-        Its other threads, if it has any, finish what they do and leave.
-        """
-        sights = self.stacks.of_host(host)
-        text = "".join(sight.text for sight in sights)
-        event("interpreter_abandoned", logging.ERROR, interpreter=host.name, tasks=",".join(stuck), stack=text)
-        self.metrics.abandoned += 1
-        self.bridge.detach(host)
-        self.hosts.remove(host)
-        host.stop()
-        host.abandoned = True
-        if not host.sockets:
-            stacks = {sight.work.task: sight.text for sight in sights}
-            self._judge(host, "It did not end when it was told to: its interpreter was abandoned.", stuck, stacks)
-            self.memory_tasks.lose(host, "it did not end when it was told to", stuck)
-        if self.metrics.abandoned > overrun.MOST_ABANDONED:
-            self.worn_out.set()
-        else:
-            self.follow(host, 0)
-
-    def _judge(self, host: Host, reason: str, tasks: dict[str, str], stacks: dict[str, str] | None = None) -> None:
-        verdict = Verdict(claim=host.assignment.claim, reason=reason, tasks=tasks, stacks=stacks or {})
+    def judge(self, host: Host, verdict: Verdict) -> None:
+        """Let a successor settle what this interpreter held."""
         self.verdicts.setdefault(host.name, []).append(verdict)
 
     async def wait_for_change(self, seconds: float | None = None) -> None:

@@ -96,6 +96,8 @@ class WakeupSocket:
     queue NAME    a task was enqueued to this queue
     due           a task was enqueued for later, or a queue paused or resumed
     cancel ID     a running task is to end
+
+    What comes with a descriptor is a question, to be answered there (runtime/inquiry.py).
     """
 
     def __init__(
@@ -104,8 +106,10 @@ class WakeupSocket:
         wakeups: Wakeups,
         cancel: Callable[[str], object],
         is_paused: Callable[[str], bool] = lambda queue: False,
+        answer: Callable[[str, int], object] = lambda question, descriptor: os.close(descriptor),
     ) -> None:
-        self.path, self.wakeups, self.cancel, self.is_paused = path, wakeups, cancel, is_paused
+        self.path, self.wakeups, self.cancel = path, wakeups, cancel
+        self.is_paused, self.answer = is_paused, answer
         self.open()
 
     def open(self) -> None:
@@ -128,8 +132,12 @@ class WakeupSocket:
 
     def receive(self) -> None:
         """Pass on what has come."""
-        while message := self._next():
-            self.pass_on(message.decode(errors="replace"))
+        while received := self._next():
+            message, descriptors = received
+            if descriptors:
+                self.answer(message, descriptors[0])
+            else:
+                self.pass_on(message)
 
     def pass_on(self, message: str, number: int = 1) -> None:
         """Wake whom a message concerns; `number` tasks were enqueued."""
@@ -142,20 +150,22 @@ class WakeupSocket:
         else:
             signal(self.wakeups.housekeeper)
 
-    def _next(self) -> bytes:
+    def _next(self) -> tuple[str, list[int]] | None:
         try:
-            return self.socket.recv(256)
+            message, descriptors, _, _ = socket.recv_fds(self.socket, 256, 1, socket.MSG_CMSG_CLOEXEC)
         except BlockingIOError:
-            return b""
+            return None
+        return message.decode(errors="replace"), descriptors
 
 
-def send(data_dir: Path, message: str) -> None:
+def send(data_dir: Path, message: str, *descriptors: int) -> None:
     """Tell something (see WakeupSocket) to the servers on this folder."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
         for path in data_dir.glob("server-*.sock"):
             # No server any more, or one that has too much to read to be asleep.
             with contextlib.suppress(OSError), address_of(path) as address:
-                sender.sendto(message.encode(), address)
+                sender.connect(address)
+                socket.send_fds(sender, [message.encode()], list(descriptors))
 
 
 @contextlib.contextmanager

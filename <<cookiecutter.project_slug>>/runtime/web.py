@@ -49,12 +49,14 @@ def _serve(application: Application, watchdog: Watchdog, seat: Seat) -> None:
     buffer, seconds = memoryview(bytearray(frames.FRAME_SIZE)), seat.assignment.plan.web.request_timeout + MAIN_FIRST
     with socket.socket(fileno=os.dup(seat.assignment.sockets[seat.index])) as channel:
         while size := channel.recv_into(buffer):
+            seat.turn()
             frame = frames.unpack(buffer[:size])
             if frame != frames.GONE:  # one that came after the response had gone out
-                seat.busy()
                 exchange = Exchange(channel, frame)
+                seat.busy()
                 with ENDED, watchdog.guard(seat, seconds, RequestTimeout) as run:
                     exchange.on_head = partial(watchdog.relieve, run)
                     exchange.run(application)
                 exchange.end()
                 seat.idle()
+            seat.rest()

@@ -10,9 +10,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from tasks import control
+from tasks.admin_attempts import attempts_without_success, bill_in_words
 from tasks.admin_list import ORDER, CappedPaginator, QueueFilter, StateFilter, TaskFilter
 from tasks.admin_queues import BatchAdmin, PausedQueueAdmin
 from tasks.admin_schedules import ScheduleAdmin
@@ -24,7 +25,7 @@ __all__ = ["BatchAdmin", "PausedQueueAdmin", "ScheduleAdmin", "TaskRecordAdmin"]
 AT_ONCE = 1000  # tasks that an action takes: it is to end before its request times out
 EVERYWHERE = [ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]
 LIST = "admin:tasks_taskrecord_changelist"
-LARGE = ("arguments", "progress", "checkpoint", "return_value", "history")  # not needed for a list
+LARGE = ("arguments", "progress", "checkpoint", "return_value", "history", "bill")  # not needed for a list
 
 
 @admin.register(TaskRecord)
@@ -40,7 +41,10 @@ class TaskRecordAdmin(admin.ModelAdmin):
     actions = ("retry", "cancel")
     fieldsets = (
         (None, {"fields": ("task", ("status", "queue", "priority"), "waits_for", ("id", "backend", "batch"))}),
-        ("Attempts", {"fields": (("attempt", "deaths", "cancelled"), ("claim", "worker"), "ended_attempts")}),
+        (
+            "Attempts",
+            {"fields": (("attempt", "deaths", "cancelled"), ("claim", "worker"), "last_bill", "ended_attempts")},
+        ),
         ("In and out", {"fields": ("given", "returned", ("progress", "last_checkpoint"))}),
         ("Times", {"fields": (("enqueued_at", "run_after"), ("started_at", "finished_at"))}),
         ("Conditions", {"fields": ("unique_key", ("limit_key", "limit_number"), "the_chain"), "classes": ["collapse"]}),
@@ -105,22 +109,12 @@ class TaskRecordAdmin(admin.ModelAdmin):
 
     @admin.display(description="Without success", empty_value="None")
     def ended_attempts(self, record: TaskRecord) -> SafeString | None:
-        """The last one first, and open."""
-        ends = enumerate(reversed(record.history))
-        return format_html_join("", "{}", ([_attempt(end, is_open=not age)] for age, end in ends)) or None
+        return mark_safe(attempts_without_success(record)) or None  # noqa: S308  rendered by a template
+
+    @admin.display(description="Cost of the success", empty_value="-")
+    def last_bill(self, record: TaskRecord) -> SafeString | None:
+        return format_html_join("", "<p>{}</p>", ([line] for line in bill_in_words(record.bill))) or None
 
 
 def _json(value: Any) -> SafeString | None:
     return None if value is None else format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def _attempt(end: dict[str, Any], is_open: bool) -> SafeString:
-    """How an attempt ended: the error, when and where, its traceback."""
-    took = f", after {end['seconds']:.3f} s" if "seconds" in end else ""
-    freed = f", freed by: {end['freed_by']}" if end.get("freed_by") else ""
-    return format_html(
-        "<details{}><summary>Attempt {}: <strong>{}</strong>: {}</summary>"
-        "<p>{} at {}{}{}, in {}</p><pre>{}</pre></details>",
-        " open" if is_open else "", end["attempt"], end["type"], end["message"], end["outcome"], end["ended_at"], took,
-        freed, end["worker"], end["traceback"],
-    )  # fmt: skip

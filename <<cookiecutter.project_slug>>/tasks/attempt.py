@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from traceback import clear_frames, format_exception
 from typing import Any
 
-from django.db import close_old_connections, connection, connections
+from django.db import connection, connections
 from django.tasks import Task, TaskResult, TaskResultStatus, task_backends
 from django.tasks.signals import task_finished, task_started
 from django.utils import timezone
@@ -19,11 +19,13 @@ from runtime import heap
 from runtime.inside import Seat
 from runtime.watchdog import Insisted, Run
 from tasks import awaiting, queue, wakeup
+from tasks.bill import Meter
 from tasks.context import DurableContext
 from tasks.errors import TaskCancelled, TaskSuspended, TaskTimeout
 from tasks.options import DurableTask
 from tasks.patience import until_it_passes
 from tasks.queue import ClaimedTask
+from tasks.report import keep, make_report, message_of, storable
 from tasks.results import TaskNotFound, errors_of, find_task, running_result
 from tasks.turns import turn
 
@@ -38,6 +40,7 @@ ENDED: dict[type[BaseException], str] = {
 }
 OUTCOMES: dict[type[BaseException], str] = {TaskTimeout: "timeout", TaskCancelled: "cancelled"}
 
+LONGEST_TOLD = 60 * 10**9  # ns for those who listen to task_finished; then the loop stands still (runtime/stillness.py)
 TRACEBACK_LIMIT = 20_000  # characters of a traceback that are kept: its end, which names the error
 
 
@@ -54,6 +57,7 @@ class Attempt:
         self.next: ClaimedTask | None = None
         self.has_looked = False
         self.freed_by = ""
+        self.meter = Meter(claimed.task)
         self.in_transaction = connection.in_atomic_block  # of a test (tasks/testing.py), which is to go on
         self.task: Task | None = None
         self.result: TaskResult | None = None
@@ -87,12 +91,14 @@ class Attempt:
 
     def _call(self) -> Any:
         task, result = (self.task, self.result) if self.task and self.result else self._find()
-        task_started.send(self._backend, task_result=result)
         context = (self.context,) if task.takes_context else ()
         try:
             with self._guarded():
+                task_started.send(self._backend, task_result=result)
+                self.meter.start()
                 return normalize_json(task.call(*context, *result.args, **result.kwargs))
         finally:
+            self.meter.stop()
             if not self.in_transaction:
                 leave_no_transaction_open()
 
@@ -122,11 +128,11 @@ class Attempt:
 
     def _write_success(self, value: Any) -> bool:
         if self.seat is None or not self.queues or self.seat.must_leave() or self.seat.is_held():
-            return queue.succeed(self.claimed, value)
+            return queue.succeed(self.claimed, value, self.meter.as_json())
         if queue.keeps_others_waiting(self.claimed):
-            return queue.succeed(self.claimed, value)
+            return queue.succeed(self.claimed, value, self.meter.as_json())
         with turn(self.seat):
-            written, self.next = queue.succeed_and_claim(self.claimed, value, self.queues)
+            written, self.next = queue.succeed_and_claim(self.claimed, value, self.queues, self.meter.as_json())
         self.has_looked = True
         return written
 
@@ -144,7 +150,8 @@ class Attempt:
         unsaved = self.context.unsaved if self.context else {}
         if self.result and isinstance(self.task, DurableTask) and self.task.may_retry(error, failures):
             pause = self.task.pause(error, self.result, failures)
-            until_it_passes(lambda: queue.retry(self.claimed, pause, history=history, **unsaved))
+            if until_it_passes(lambda: queue.retry(self.claimed, pause, history=history, **unsaved)):
+                self._report(error)
             text = f"{self.label} failed, again in {pause.total_seconds():.1f} s"
             logger.warning("%s: %r", text, error, exc_info=where_it_was(error))
             return OUTCOMES.get(type(error), "retried")
@@ -152,6 +159,7 @@ class Attempt:
         if until_it_passes(lambda: queue.fail(self.claimed, history=history, **unsaved)):
             awaiting.tell(self.claimed.id)
             self._tell_finished(TaskResultStatus.FAILED, errors=errors_of(history))
+            self._report(error)
         return OUTCOMES.get(type(error), "failed")
 
     def give_up(self, error: BaseException) -> str:
@@ -161,6 +169,11 @@ class Attempt:
         self.freed_by = "abandoned"
         return self._failed(error, 0.0)
 
+    def _report(self, error: BaseException) -> None:
+        """After the end has been written: a report may fail, or take too long, and nothing else does because of it."""
+        if self.meter.started:  # else its code has not begun
+            keep(self.claimed, make_report(error, self.meter.lines or (), self.guard or contextlib.nullcontext))
+
     def _end(self, error: BaseException, seconds: float) -> dict[str, Any]:
         kind = type(error)
         return {
@@ -169,20 +182,25 @@ class Attempt:
             "outcome": "failed",
             "ended_at": timezone.now().isoformat(),
             "seconds": round(seconds, 6),
+            "bill": self.meter.bill(),
             "freed_by": self.freed_by,
             "type": f"{kind.__module__}.{kind.__qualname__}",
-            "message": storable(str(error)),
+            "message": message_of(error),
             "traceback": storable("".join(format_exception(error))[-TRACEBACK_LIMIT:]),
         }
 
     def _tell_finished(self, status: TaskResultStatus, return_value: Any = None, **fields: Any) -> None:
-        """Django's signal, with the result brought up to date."""
+        """Django's signal, with the result brought up to date. Who listens may fail: the task has ended already."""
         if self.result is None:
             return
         fields |= {"status": status, "finished_at": timezone.now(), "_return_value": return_value}
         for name, value in fields.items():
             object.__setattr__(self.result, name, value)
-        task_finished.send(self._backend, task_result=self.result)
+        if self.seat is not None:
+            self.seat.turn(LONGEST_TOLD)
+        task_finished.send_robust(self._backend, task_result=self.result)
+        if self.seat is not None:
+            self.seat.rest()
 
     @property
     def _backend(self) -> type:
@@ -220,14 +238,9 @@ def memory_comes_back(run: Run) -> Iterator[None]:
         raise
 
 
-def storable(text: str) -> str:
-    """Without what PostgreSQL refuses in JSON: NUL, and halves of surrogate pairs."""
-    return text.replace("\0", "\N{SYMBOL FOR NULL}").encode(errors="replace").decode()
-
-
 def leave_no_transaction_open() -> None:
     """What a task left open on a connection is rolled back; a connection past its age is closed."""
     for each in connections.all(initialized_only=True):
         if each.in_atomic_block or (each.connection is not None and not each.get_autocommit()):
             each.close()
-    close_old_connections()
+        each.close_if_unusable_or_obsolete()

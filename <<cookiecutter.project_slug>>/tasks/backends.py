@@ -14,7 +14,7 @@ from django.utils.json import normalize_json
 
 from tasks import conditions, queue, tally, wakeup
 from tasks.handover import hand_over
-from tasks.memory_queue import MemoryTask, Posting, letter_of, queue_of, refuse_in_a_chain, refuse_what_needs_a_table
+from tasks.memory_queue import MemoryTask, Posting, letter_of, queue_of, refuse_in_a_block, refuse_what_needs_a_table
 from tasks.options import DurableTask
 from tasks.queue import FoundTask, NewTask
 from tasks.results import as_result, new_result
@@ -86,7 +86,7 @@ class InterpreterQueueBackend(BaseTaskBackend):
     def enqueue(self, task: Task, args: Sequence[Any], kwargs: dict[str, Any]) -> TaskResult:
         """Put the task into memory; in a transaction, with its commit. Raises MemoryQueueFull, NoWorkersHere."""
         self.validate_task(task)
-        refuse_in_a_chain(task)
+        refuse_in_a_block(task)
         new = NewTask(
             task=task.module_path,
             backend=self.alias,

@@ -1,13 +1,12 @@
 """What waits and runs, by queue, read from the partial indexes alone: also where a million tasks wait."""
 
-from datetime import UTC
-
 from django.db import connection
 from django.db.models import Count
 from django.utils import timezone
 
 from tasks.models import TaskRecord
 from tasks.queue import READY, RUNNING
+from tasks.statements import read_moment
 
 # Not DISTINCT, which reads every waiting task on both databases: one look for each queue.
 WITH_WORK = """
@@ -20,7 +19,7 @@ SELECT name FROM queues WHERE EXISTS (
 # first one of this priority or a lower one, since by `id` alone PostgreSQL goes through all the finished tasks first.
 COUNT_READY = """
 SELECT queue, number, (
-    SELECT enqueued_at FROM tasks_taskrecord AS oldest
+    SELECT CASE WHEN run_after > enqueued_at THEN run_after ELSE enqueued_at END FROM tasks_taskrecord AS oldest
      WHERE status = 'READY' AND waits_until IS NULL
        AND oldest.queue = counted.queue AND oldest.priority <= counted.priority
      ORDER BY oldest.priority DESC, id LIMIT 1
@@ -53,10 +52,8 @@ def ready() -> dict[str, tuple[int, int]]:
     with connection.cursor() as cursor:
         cursor.execute(COUNT_READY)
         for queue, number, oldest in cursor.fetchall():
-            if connection.vendor == "sqlite":
-                oldest = oldest.replace(tzinfo=UTC)  # stored without
             others, longest = found.get(queue, (0, 0))
-            found[queue] = others + number, max(longest, int((now - oldest).total_seconds() * 1000))
+            found[queue] = others + number, max(longest, int((now - read_moment(oldest)).total_seconds() * 1000))
     return found
 
 

@@ -15,7 +15,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from runtime import inside, wakeup
-from runtime.board import Gauge
+from runtime.board import Cell, Gauge
 from runtime.inside import Assignment
 from tasks import counting, limits, pruning, queue, queues
 from tasks.nodes import Nodes
@@ -27,6 +27,7 @@ logger = logging.getLogger("tasks")
 
 LOOK_AFTER = 30.0  # seconds; the net below the wake-ups
 PAUSE_AFTER_ERROR = 1.0
+LONGEST_ROUND = 300  # seconds; then the housekeeper is taken to stand still (runtime/stillness.py)
 
 
 def start(assignment: Assignment) -> None:
@@ -40,7 +41,11 @@ def _run(assignment: Assignment) -> None:
     for descriptor in (assignment.stop, assignment.wakeups.housekeeper):
         poll.register(descriptor, select.POLLIN)
     nodes, ticker, next_round = Nodes(assignment), Ticker(), 0.0
+    assert inside.board is not None
+    seat = inside.board.seat(inside.board.housekeeper_seat)
+    seat[Cell.THREAD] = threading.get_native_id()
     while assignment.stop not in dict(poll.poll(_until(next_round, nodes.next_look, ticker.next_look))):
+        seat[Cell.MOVES_BY] = time.monotonic_ns() + LONGEST_ROUND * 10**9
         asked = wakeup.take(assignment.wakeups.housekeeper)
         while wakeup.take(assignment.wakeups.housekeeper):
             pass
@@ -62,6 +67,7 @@ def _run(assignment: Assignment) -> None:
             next_round = time.monotonic() + PAUSE_AFTER_ERROR
         finally:
             close_old_connections()
+            seat[Cell.MOVES_BY] = 0
     wakeup.signal(assignment.wakeups.housekeeper)  # a successor that runs already may have missed what this one took
 
 
@@ -97,9 +103,13 @@ def _seconds_until(due: datetime | None) -> float:
 
 
 def _wake_for_what_waits(assignment: Assignment) -> None:
-    """One signal for each queue with a claimable task: a worker that sleeps beside one was not told of it."""
+    """A signal for each claimable task, as workers that sleep beside one were not told of it, nor is a pool to grow.
+
+    So at the start for what the last process has left behind; later this is the net below the signals.
+    """
     for name in counting.queues_with_work(tuple(assignment.wakeups.queues)):
-        wakeup.signal_up_to(1, assignment.wakeups.queues[name], 1)
+        number = counting.claimable(name, wakeup.MOST_WAITING)
+        wakeup.signal_up_to(number, assignment.wakeups.queues[name], number)
 
 
 def count_queues() -> None:

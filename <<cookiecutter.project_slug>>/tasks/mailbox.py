@@ -21,7 +21,7 @@ class Mailbox:
     """`begin` makes an attempt of the task that was handed over."""
 
     def __init__(self, seat: Seat, begin: Callable[[ClaimedTask], Attempt]) -> None:
-        self.claim, self.begin = seat.assignment.claim, begin
+        self.seat, self.claim, self.begin = seat, seat.assignment.claim, begin
         self.box, self.slot = seat.assignment.wakeups.mailboxes[seat.number]
         self.letters = select.poll()
         self.letters.register(self.box, select.POLLIN)
@@ -40,6 +40,8 @@ class Mailbox:
 
     def collect(self) -> Attempt | None:
         """Take the offer back, or the task that it was taken for."""
+        if self.offered:
+            self.seat.rest()
         if self.offered and self.attempt is None:
             letter = read(self.box)
             if letter == FAILED or (not letter and read(self.slot)):

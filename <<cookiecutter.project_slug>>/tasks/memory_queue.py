@@ -10,7 +10,7 @@ from django.tasks.exceptions import InvalidTask
 from runtime import inside
 from runtime.log import event
 from runtime.memory_queue import PLACE, Letter, MemoryQueue
-from tasks import chains
+from tasks import chains, tally
 from tasks.errors import MemoryQueueFull, NoWorkersHere
 from tasks.queue import NewTask
 
@@ -39,11 +39,12 @@ def refuse_what_needs_a_table(task: Task) -> None:
         raise InvalidTask(f"{name}: {', '.join(beyond)}: only the durable queue can do that.")
 
 
-def refuse_in_a_chain(task: Task) -> None:
-    if chains.current.get() is not None:
+def refuse_in_a_block(task: Task) -> None:
+    """Of tasks.chain() or tasks.batch(…)."""
+    if chains.current.get() is not None or tally.current() is not None:
         raise InvalidTask(
-            f"{task.module_path}: a chain is kept in the table, so a task of the backend {task.backend} cannot be part "
-            "of it. Enqueue it to a durable backend, or outside of the block."
+            f"{task.module_path}: chains and batches are kept in the table, so a task of the backend {task.backend} "
+            "cannot be part of one. Enqueue it to a durable backend, or outside of the block."
         )
 
 

@@ -41,6 +41,7 @@ class TaskRecord(models.Model):
     chain = models.UUIDField(null=True, blank=True)  # shared by its tasks, whose ids are in its order: tasks/chains.py
     batch = models.UUIDField(null=True, blank=True)  # no foreign key: each is pruned by itself
     history = models.JSONField(db_default=[])  # ended attempts: {"attempt", "worker", "started_at", "error", …}
+    bill = models.JSONField(null=True, blank=True)  # of the attempt that ended well (tasks/bill.py)
 
     class Meta:
         verbose_name = "task"
@@ -86,6 +87,20 @@ class TaskRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.task} {self.id}"
+
+
+class TaskReport(models.Model):
+    """Why an attempt failed, in detail, for staff (tasks/report.py). It goes with its task."""
+
+    task = models.ForeignKey(TaskRecord, models.DB_CASCADE, db_index=False, related_name="reports")
+    attempt = models.PositiveSmallIntegerField()
+    content = models.JSONField()  # {"errors": […], "lines": […]}
+
+    class Meta:
+        indexes = [models.Index(fields=["task", "attempt"], name="tasks_report_of_task")]
+
+    def __str__(self) -> str:
+        return f"attempt {self.attempt} of {self.task_id}"
 
 
 class Schedule(models.Model):

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from runtime import inside
+from runtime.board import Cell, task_id
 from runtime.inside import Assignment
 from tasks import aftermath, limits, queue
 from tasks.attempt import Attempt
@@ -36,18 +37,20 @@ def take_back(boot: str) -> dict[str, int]:
 
 def settle(assignment: Assignment) -> None:
     """Write what became of the tasks of predecessors that died or were given up, before this interpreter takes any."""
+    assert inside.board is not None
     for verdict in assignment.verdicts:
+        rows = [inside.board.seat(seat) for seat in verdict.seats]
+        run_on = {task_id(row) for row in rows if row[Cell.BUSY_SINCE]}
         for claimed in queue.held(verdict.claim):
-            if not verdict.tasks:
-                outcome = lose(claimed.id, verdict.reason)
-            elif why := verdict.tasks.get(claimed.id.hex):
+            if why := verdict.tasks.get(claimed.id.hex):
                 error = {"timeout": TaskTimeout, "cancelled": TaskCancelled}[why](verdict.reason)
                 if stack := verdict.stacks.get(claimed.id.hex):
                     error.add_note(f"Where it was:\n{stack}")
                 outcome = Attempt(claimed).give_up(error)
+            elif claimed.id.hex in run_on:
+                continue
             else:
-                continue  # it runs on in another thread of the abandoned interpreter
-            assert inside.board is not None
+                outcome = lose(claimed.id, verdict.reason)
             inside.board.count_outcome(assignment.seats[0], claimed.queue, outcome)
 
 

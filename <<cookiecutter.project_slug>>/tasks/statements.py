@@ -99,7 +99,7 @@ FIND = _for_driver(f"{_FIND} WHERE id = %s")
 FIND_UNIQUE = _for_driver(f"{_FIND} WHERE task = %s AND unique_key = %s AND finished_at IS NULL")
 SUCCEED = _for_driver("""
 UPDATE tasks_taskrecord
-   SET status = 'SUCCESSFUL', return_value = %s, finished_at = %s, worker = claim, claim = NULL
+   SET status = 'SUCCESSFUL', return_value = %s, bill = %s, finished_at = %s, worker = claim, claim = NULL
  WHERE id = %s AND claim = %s AND status = 'RUNNING'
 """)
 

@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from runtime.memory_queue import MemoryQueue
-from tasks import limits, memory_queue, queue
+from tasks import limits, log_lines, memory_queue, queue
 from tasks.attempt import Attempt
 from tasks.crashes import crash_everywhere
 from tasks.memory_queue import Posting
@@ -40,6 +40,7 @@ def run_pending() -> int:
     well, first those that wait for the commit.
     """
     attempts = 0
+    log_lines.listen()
     while (attempt := _next_due()) is not None:
         attempt.run()
         attempts += 1

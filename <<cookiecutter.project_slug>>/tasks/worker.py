@@ -13,7 +13,7 @@ from runtime.explain import in_one_line
 from runtime.inside import Assignment, Loop, Seat
 from runtime.plan import WorkerPool
 from runtime.watchdog import Run, Watchdog
-from tasks import housekeeping, queue, statements
+from tasks import housekeeping, log_lines, queue, statements
 from tasks import wakeup as announcing
 from tasks.attempt import Attempt, Guard
 from tasks.discovery import load_tasks
@@ -40,6 +40,7 @@ def run(assignment: Assignment) -> Loop:
     for module, error in load_tasks().items():
         if error is not None:  # its tasks fail, each by itself; the others run
             logger.error("%s does not load. %s", module, in_one_line(error, assignment.pool))
+    log_lines.listen()
     settle(assignment)  # before any thread: an interpreter with one left cannot be closed
     if assignment.housekeeper:
         housekeeping.start(assignment)
@@ -63,6 +64,7 @@ def _work(pool: WorkerPool, watchdog: Watchdog, seat: Seat) -> None:
     try:
         _claim_and_run(seat, waiting)
     finally:
+        seat.rest()
         waiting.leave()
     _drain(seat, waiting)
 
@@ -77,6 +79,7 @@ def _claim_and_run(seat: Seat, waiting: Waiting) -> None:
             connection.close()
             waiting.pause_without_database()
             continue
+        seat.turn()
         if attempt is None:
             waiting.wait()
         elif not _run_if_it_may(attempt, seat, waiting):
@@ -89,6 +92,7 @@ def _run_if_it_may(attempt: Attempt, seat: Seat, waiting: Waiting) -> bool:
         waiting.gate.leave()
         waiting.go_on_after(attempt)
     else:
+        seat.rest()
         attempt.defer(GATE_PAUSE)
     return may
 
@@ -99,6 +103,7 @@ def _drain(seat: Seat, waiting: Waiting) -> None:
         seat.turn()
         attempt = None if seat.is_held() else waiting.letters.claim()
         if attempt is None or not _run_if_it_may(attempt, seat, waiting):
+            seat.rest()
             time.sleep(DRAIN_PAUSE)
 
 
@@ -151,6 +156,7 @@ class Waiting:
 
     def pause_without_database(self) -> None:
         """Before the next try to claim from the table; what is in memory need not wait for it."""
+        self.seat.rest()
         if not any(wakeup.take(descriptor) for descriptor in self.letters.signals):
             self.poll_without_database.poll(DATABASE_PAUSE * 1000)
 
@@ -188,6 +194,7 @@ class Waiting:
         """The next task of the pool: from memory and from the table in turn, so that neither is kept waiting."""
         if self.seat.is_held():
             return None
+        self.seat.rest()
         table_first = not table_has_none and self._is_tables_turn()
         if not table_first and (attempt := self.letters.claim()):
             self.from_memory += 1
@@ -215,4 +222,5 @@ class Waiting:
         elif not any(wakeup.take(descriptor) for descriptor in self.signals):
             close_old_connections()
             self.mailbox.offer()
+            self.seat.rest()
             self.poll.poll()

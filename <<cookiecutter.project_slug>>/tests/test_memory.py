@@ -1,10 +1,12 @@
 """What eats memory fails with MemoryError; the server goes on serving as if nothing had happened."""
 
+import os
 import threading
 
 import httpx
 import pytest
 
+from tests.project import Project
 from tests.server import running
 from tests.site import gates
 
@@ -95,3 +97,32 @@ def test_a_request_that_eats_memory_gets_a_500_and_others_are_served(tmp_path):
         assert visitors.failures == []
         assert server.client.get("/test/interpreter").status_code == 200
         assert server.count("interpreter_died") == 0
+
+
+@pytest.fixture
+def impatient(tmp_path):
+    """The project, in which memory need not be high for a minute."""
+    project = Project(tmp_path / "project")
+    project.append("runtime/memory.py", "LONGEST_HIGH = 1.0")
+    return project.folder
+
+
+def test_where_memory_does_not_come_back_it_drains_and_leaves_with_75_and_nothing_is_lost(tmp_path, impatient):
+    marks, gate = tmp_path / "marks", gates.make(tmp_path, "gate")
+    with running(tmp_path / "data", project=impatient, MEMORY_LIMIT=f"{LIMIT}M") as server:
+        going_on = server.enqueue("leave_a_mark", str(marks), str(gate), queue_name="critical")
+        gates.wait_for_arrival(gate)
+        waiting = [server.enqueue("leave_a_mark", str(marks), str(gate), queue_name="critical") for _ in range(5)]
+        server.enqueue("leak", int(0.84 * LIMIT - megabytes(server)))
+        server.wait_for("memory_stays_high")
+        server.wait_for("stopping")
+        gates.open_gate(gate)
+        assert server.wait_exit() == os.EX_TEMPFAIL
+        assert server.count("interpreter_died") == server.count("interpreter_abandoned") == 0
+
+    gates.remove(gate)
+    with running(tmp_path / "data", MEMORY_LIMIT=f"{LIMIT}M") as server:
+        states = [server.wait_for_task(task) for task in (going_on, *waiting)]
+        assert {(state["status"], state["attempts"]) for state in states} == {("SUCCESSFUL", 1)}
+        assert marks.read_text() == "run\n" * len(states)
+        assert server.metric("tasks_total", outcome="lost") == 0

@@ -6,10 +6,12 @@ import signal
 import socket
 import sqlite3
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.server import running
+from runtime import inquiry
+from tests.server import run_main, running
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +94,51 @@ def test_what_is_written_off_has_its_stack_in_its_row_and_in_the_log_and_stays_i
     assert f"task={uuid.UUID(task_id).hex}" in event["stack"]
     for stack in (event["stack"], traceback, shown[0]["stack"]):
         assert f"in {task}\n" in stack
+
+
+def test_the_stack_of_a_task_is_shown_by_a_command(server):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        task = server.enqueue("hear_from", port)
+        with listener.accept()[0] as peer:
+            answers = []
+            server.wait_until(lambda: answers.append(inquiry.ask(server.data_dir, task)) or "waits=" in answers[-1])
+            shown = run_main(server.data_dir, "stack", task)
+            peer.send(b"x")
+        server.wait_for_task(task)
+
+    assert shown.returncode == 0, shown.stderr
+    assert f"waits=recv from 127.0.0.1:{port}" in shown.stdout
+    assert "in hear_from\n    return peer.recv(1).decode()" in shown.stdout
+
+
+def test_a_task_that_computes_is_profiled_and_goes_on(server):
+    task = server.enqueue("endless")
+    server.wait_for_task(task, "RUNNING")
+    profile = inquiry.ask(server.data_dir, task, 0.5).splitlines()
+    assert server.client.get(f"/api/tasks/{task}/").json()["status"] == "RUNNING"
+    server.client.post(f"/api/tasks/{task}/cancel/")
+    server.wait_for_task(task)
+
+    samples = {stack: int(number) for stack, _, number in (line.rpartition(" ") for line in profile)}
+    assert sum(number for stack, number in samples.items() if stack.endswith("endless (tests/site/tasks.py)")) > 0
+    assert all("_claim_and_run (tasks/worker.py)" in stack for stack in samples)
+
+
+def test_a_profile_ends_with_its_task(server):
+    """However long it was asked for."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as pool:
+        task = server.enqueue("hear_from", listener.getsockname()[1])
+        with listener.accept()[0] as peer:
+            profile = pool.submit(inquiry.ask, server.data_dir, task, 600)
+            server.wait_until(lambda: "waits=" in inquiry.ask(server.data_dir, task))
+            peer.send(b"x")
+
+    assert "hear_from (tests/site/tasks.py)" in profile.result()
+
+
+def test_a_task_that_does_not_run_has_no_stack(server):
+    shown = run_main(server.data_dir, "stack", str(uuid.uuid7()), "--seconds", "5")
+
+    assert shown.returncode == 1
+    assert "runs the task" in shown.stdout

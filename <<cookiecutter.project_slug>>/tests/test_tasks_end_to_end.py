@@ -104,6 +104,22 @@ def test_a_pool_grows_while_tasks_wait_and_not_over_its_most(tmp_path):
         assert server.metric("queue_running", queue="default") == 0
 
 
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_a_pool_grows_for_what_the_last_process_has_left_behind(tmp_path, end):
+    folder = [gates.make(tmp_path, name) for name in ("first", "second")]
+    with running(tmp_path / "data", SHUTDOWN_TIMEOUT="0.2") as server:
+        for gate in folder:
+            server.enqueue("wait_at", str(gate))
+            gates.wait_for_arrival(gate)
+        server.send(end)
+        server.wait_exit()
+    with running(tmp_path / "data") as server:
+        for gate in folder:  # both wait, so both run
+            gates.wait_for_arrival(gate)
+        for gate in folder:
+            gates.open_gate(gate)
+
+
 def test_a_pool_of_none_starts_with_its_first_task(tmp_path):
     with running(tmp_path) as server:
         assert server.metric("interpreter_starts_total", name="exports-1") == 0

@@ -2,6 +2,7 @@
 
 import select
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent import interpreters
@@ -15,9 +16,7 @@ def until_told(assignment: Assignment) -> Loop:
     """A loop that waits for its stop signal."""
 
     def loop(seat: Seat) -> None:
-        poll = select.poll()
-        poll.register(assignment.stop, select.POLLIN)
-        poll.poll()
+        _wait_for(assignment.stop)
 
     return loop
 
@@ -42,6 +41,12 @@ def does_not_load(assignment: Assignment) -> NoReturn:
     raise ImportError("no module named nowhere")
 
 
+def never_starts(assignment: Assignment) -> NoReturn:
+    """Hangs as an import can, until its test calls the housekeeper."""
+    _wait_for(assignment.wakeups.housekeeper)
+    raise ImportError("after all")
+
+
 def second_thread_fails(assignment: Assignment) -> Loop:
     """The thread of the second seat raises; the first one waits until it is told to leave."""
     waits = until_told(assignment)
@@ -54,15 +59,30 @@ def second_thread_fails(assignment: Assignment) -> Loop:
     return loop
 
 
+def leaves_a_thread(assignment: Assignment) -> Loop:
+    """The thread goes on for a moment when the loop has ended."""
+
+    def go_on() -> None:
+        _wait_for(assignment.stop)
+        time.sleep(0.3)
+
+    threading.Thread(target=go_on).start()
+    return until_told(assignment)
+
+
 def does_not_hear(assignment: Assignment) -> Loop:
     """Waits for its watch signal instead, so a test decides when it ends."""
 
     def loop(seat: Seat) -> None:
-        poll = select.poll()
-        poll.register(assignment.watch, select.POLLIN)
-        poll.poll()
+        _wait_for(assignment.watch)
 
     return loop
+
+
+def _wait_for(descriptor: int) -> None:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    poll.poll()
 
 
 def _raises(error: Callable[[], BaseException]) -> Loop:
@@ -124,9 +144,7 @@ def stuck(assignment: Assignment) -> Loop:
     def loop(seat: Seat) -> None:
         seat.busy()
         seat.show_task(seat.number + 1)
-        seat.row[Cell.DEADLINE] = 1
-        poll = select.poll()
-        poll.register(assignment.wakeups.housekeeper, select.POLLIN)
-        poll.poll()
+        seat.row[Cell.DEADLINE] = seat.row[Cell.GATE] = seat.row[Cell.WRITING] = 1
+        _wait_for(assignment.wakeups.housekeeper)
 
     return loop

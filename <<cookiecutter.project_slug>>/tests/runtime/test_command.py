@@ -32,9 +32,11 @@ def test_the_arguments_of_the_contract(parse):
 
     assert (arguments.host, arguments.port, arguments.check) == ("::1", "9000", True)
     assert parse("status").command == "status"
+    stack = parse("stack", "0199", "--seconds", "5")
+    assert (stack.command, stack.task, stack.seconds) == ("stack", "0199", 5)
 
 
-@pytest.mark.parametrize("arguments", [["--prot", "1"], ["start"], ["--port"]])
+@pytest.mark.parametrize("arguments", [["--prot", "1"], ["start"], ["--port"], ["stack"], ["status", "x"]])
 def test_what_it_does_not_know_is_refused_with_the_usage(parse, arguments, capsys):
     with pytest.raises(SystemExit) as caught:
         parse(*arguments)

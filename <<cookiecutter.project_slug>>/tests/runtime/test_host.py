@@ -75,6 +75,17 @@ def test_each_call_has_an_interpreter_of_its_own(kind):
     assert living() == before
 
 
+@pytest.mark.parametrize("kind", ["isolated", "legacy"])
+def test_none_of_its_threads_is_left_when_it_is_closed(start, kind):
+    before = set(os.listdir("/proc/self/task"))
+    host = start("leaves_a_thread", kind=kind)
+    assert wait_for_state(host) == State.READY
+    host.stop()
+
+    assert host.end() == [""]
+    assert set(os.listdir("/proc/self/task")) == before
+
+
 def test_main_is_a_kind_too():
     assert call_once("main", f"{PLACE}:describe")["id"] == interpreters.get_main().id
 

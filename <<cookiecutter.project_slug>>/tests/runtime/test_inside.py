@@ -45,6 +45,16 @@ def test_work_shows_from_its_beginning_to_its_end(seat):
     assert (seat.row[Cell.BUSY_SINCE], seat.row[Cell.DONE]) == (0, 1)
 
 
+def test_after_a_turn_the_loop_has_a_moment_to_move_and_at_rest_all_the_time(seat):
+    seat.settle()
+    assert seat.row[Cell.MOVES_BY] == 0
+    for rest in (seat.rest, seat.busy, lambda: seat.pause(0)):
+        seat.turn()
+        assert seat.row[Cell.MOVES_BY] == seat.row[Cell.ALIVE] + inside.MOVES_WITHIN
+        rest()
+        assert seat.row[Cell.MOVES_BY] == 0
+
+
 def test_objects_are_those_of_this_interpreter_and_counted_now_and_then(seat, monkeypatch):
     times = iter([1, 2, inside.COUNT_EVERY + 2])
     monkeypatch.setattr("time.monotonic_ns", lambda: next(times))

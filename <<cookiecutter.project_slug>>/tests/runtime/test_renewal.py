@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from runtime import supervisor as supervisors
-from runtime import wakeup
+from runtime import restarts, wakeup
 from runtime.plan import WebPool, WorkerPool
 from runtime.supervisor import seats_needed, seats_to_change
 from tests.runtime.make import make_plan
@@ -110,7 +109,7 @@ async def test_a_successor_stays_in_any_case_where_the_old_one_has_died_meanwhil
 
 @on_the_loop
 async def test_where_both_have_died_one_is_started_again(tmp_path, pool, monkeypatch):
-    monkeypatch.setattr(supervisors, "FIRST_PAUSE", 0)
+    monkeypatch.setattr(restarts, "FIRST_PAUSE", 0)
     pool.runs("does_not_hear")
     async with Running(tmp_path, roles=("web",), web=WebPool(count=1, threads=1)) as supervisor:
         old = supervisor.hosts[0]
@@ -152,7 +151,7 @@ async def test_nobody_is_replaced_twice_at_once(tmp_path, pool):
 
 @on_the_loop
 async def test_one_that_waits_to_be_started_again_is_started_afresh_and_once(tmp_path, pool, monkeypatch):
-    monkeypatch.setattr(supervisors, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(restarts, "FIRST_PAUSE", 0.01)
     async with Running(tmp_path, pool("returns")) as supervisor:
         await until(supervisor, lambda: supervisor.metrics.starts["default-1"] > 2)
         await until(supervisor, lambda: supervisor.hosts[0].thread is None)
@@ -182,7 +181,7 @@ async def test_more_and_fewer_interpreters_pools_that_are_new_and_that_are_gone(
 
 @on_the_loop
 async def test_a_new_pool_that_does_not_start_is_tried_again_with_pauses(tmp_path, pool, monkeypatch):
-    monkeypatch.setattr(supervisors, "FIRST_PAUSE", 0)
+    monkeypatch.setattr(restarts, "FIRST_PAUSE", 0)
     one = pool()
     async with Running(tmp_path, one) as supervisor:
         pool.runs("does_not_load")

@@ -7,8 +7,7 @@ import time
 
 import pytest
 
-from runtime import overrun, wakeup
-from runtime import supervisor as supervisors
+from runtime import abandonment, overrun, restarts, wakeup
 from runtime.board import Board, Cell, State
 from runtime.bridge import Bridge
 from runtime.health import Health
@@ -24,7 +23,8 @@ from tests.runtime.on_loop import PATIENCE, on_the_loop
 class Running:
     """A supervisor, without a web where nobody asks for one, from its start to its stop."""
 
-    def __init__(self, folder, *pools, **fields):
+    def __init__(self, folder, *pools, start=True, **fields):
+        self.start = start
         self.plan = make_plan(folder, *pools, **{"roles": ("workers",)} | fields)
         self.wakeups, self.node = Wakeups.make(self.plan.queues), Node(folder, 1)
         board = Board(self.plan.queues, seats_needed(self.plan))
@@ -33,7 +33,8 @@ class Running:
         self.supervisor = Supervisor(self.plan, self.node, board, self.wakeups, bridge, health)
 
     async def __aenter__(self):
-        await self.supervisor.start()
+        if self.start:
+            await self.supervisor.start()
         return self.supervisor
 
     async def __aexit__(self, *error):
@@ -67,7 +68,7 @@ def pool(monkeypatch):
 @pytest.fixture
 def long_pause(monkeypatch):
     """What has died is started again after the test."""
-    monkeypatch.setattr(supervisors, "FIRST_PAUSE", 10 * PATIENCE)
+    monkeypatch.setattr(restarts, "FIRST_PAUSE", 10 * PATIENCE)
 
 
 @on_the_loop
@@ -89,7 +90,7 @@ async def test_no_thread_sits_on_a_seat_when_its_loop_has_ended(tmp_path, pool):
 
 @on_the_loop
 async def test_one_that_dies_is_started_again_until_it_lives(tmp_path, pool, monkeypatch):
-    monkeypatch.setattr(supervisors, "FIRST_PAUSE", 0)
+    monkeypatch.setattr(restarts, "FIRST_PAUSE", 0)
     async with Running(tmp_path, pool("returns")) as supervisor:
         await until(supervisor, lambda: supervisor.metrics.starts["default-1"] > 3)
         monkeypatch.setattr(WorkerPool, "target", "tests.runtime.loops:until_told")
@@ -135,6 +136,45 @@ async def test_a_stop_does_not_wait_for_those_that_were_to_be_started_again(tmp_
 
 
 @on_the_loop
+async def test_the_process_is_worn_out_when_what_has_served_dies_again_and_again(tmp_path, pool, monkeypatch):
+    monkeypatch.setattr(restarts, "FIRST_PAUSE", 0)
+    async with Running(tmp_path, pool("returns")) as supervisor:
+        await supervisor.worn_out.wait()
+
+        assert supervisor.metrics.starts["default-1"] >= restarts.MOST_DEATHS
+
+
+@on_the_loop
+async def test_what_has_never_come_up_here_is_tried_for_ever(tmp_path, pool, monkeypatch):
+    monkeypatch.setattr(restarts, "FIRST_PAUSE", 0)
+    async with Running(tmp_path, pool("does_not_load")) as supervisor:
+        await until(supervisor, lambda: supervisor.metrics.starts["default-1"] > restarts.MOST_DEATHS + 3)
+
+        assert not supervisor.worn_out.is_set()
+
+
+@on_the_loop
+async def test_one_that_does_not_start_holds_nobody_up(tmp_path, pool, monkeypatch):
+    """Interpreters are started one at a time."""
+    monkeypatch.setattr(overrun, "LOOK_EVERY", 0.01)
+    pools = pool("never_starts"), pool("never_starts", name="exports")
+    async with Running(tmp_path, *pools, start=False) as supervisor:
+        starting = asyncio.ensure_future(supervisor.start())
+        while not (supervisor.hosts and supervisor.hosts[0].thread):
+            await asyncio.sleep(0)
+        monkeypatch.setattr(WorkerPool, "target", "tests.runtime.loops:until_told")
+        monkeypatch.setattr(abandonment, "has_not_started", lambda host: host is first)
+        first = supervisor.hosts[0]
+        await starting
+        await until(supervisor, lambda: not supervisor.unready())
+
+        assert first.abandoned
+        assert supervisor.metrics.abandoned == 1
+        wakeup.signal(supervisor.wakeups.housekeeper)
+        await asyncio.to_thread(first.thread.join)
+
+
+@on_the_loop
 async def test_those_that_never_come_back_are_replaced_until_there_are_too_many(tmp_path, pool, monkeypatch):
     monkeypatch.setattr(overrun, "LOOK_EVERY", 0.01)
     async with Running(tmp_path, pool("stuck", threads=5)) as supervisor:
@@ -145,6 +185,23 @@ async def test_those_that_never_come_back_are_replaced_until_there_are_too_many(
             await asyncio.to_thread(thread.join)
 
     assert (replaced, hosts) == (overrun.MOST_ABANDONED, [])
+
+
+@on_the_loop
+async def test_who_was_given_up_holds_nobody_off_for_ever(tmp_path, pool, monkeypatch):
+    """A suspect runs when nothing else does; and who writes gives way to who does already."""
+    monkeypatch.setattr(overrun, "LOOK_EVERY", 0.01)
+    async with Running(tmp_path, pool("stuck")) as supervisor:
+        first = supervisor.hosts[0]
+        await until(supervisor, lambda: first.abandoned)
+        row = supervisor.board.seat(first.assignment.seats[0])
+        left = [row[cell] for cell in (Cell.GATE, Cell.WRITING, Cell.POOL)]
+        await supervisor.worn_out.wait()
+        wakeup.signal(supervisor.wakeups.housekeeper)
+        for thread in [thread for thread in threading.enumerate() if thread.name == "default-1"]:
+            await asyncio.to_thread(thread.join)
+
+    assert left == [0, 0, 0]
 
 
 @on_the_loop

@@ -28,3 +28,10 @@ def wait_for_arrival(gate: Path) -> None:
 def open_gate(gate: Path) -> None:
     with open(gate, "w"):
         pass
+
+
+def remove(gate: Path) -> None:
+    """In the test: from now on nobody waits there."""
+    for pipe in (gate, Path(f"{gate}.arrived")):
+        pipe.unlink()
+        pipe.touch()

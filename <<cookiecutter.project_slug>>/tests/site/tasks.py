@@ -1,3 +1,4 @@
+import ctypes
 import itertools
 import os
 import re
@@ -6,10 +7,11 @@ import socket
 import subprocess
 import time
 from concurrent import interpreters
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db import connection
 from django.tasks import TaskContext, task
+from django.tasks.signals import task_finished
 
 from runtime import inside
 from tasks import wait
@@ -81,11 +83,6 @@ def leave_a_mark(file: str, gate: str) -> str:
 
 
 @task
-def batch_is_done(batch: str, successful: int, failed: int) -> list[Any]:
-    return [batch, successful, failed]
-
-
-@task
 def note(file: str, text: str) -> None:
     """Add a line to a file."""
     with open(file, "a") as notes:
@@ -97,6 +94,11 @@ def note_from_here(gate: str, file: str, queue_name: str) -> None:
     """Wait at a gate, then enqueue a note in memory."""
     gates.arrive_and_wait(gate)
     note.using(backend="memory", queue_name=queue_name).enqueue(file, "from a task")
+
+
+@task
+def batch_is_done(batch: str, successful: int, failed: int) -> list[Any]:
+    return [batch, successful, failed]
 
 
 @task
@@ -236,6 +238,15 @@ def eat_and_hold(megabytes: int, gate: str) -> int:
 
 
 @task
+def leak(megabytes: int) -> None:
+    """Keep so much for as long as the process lives, in no interpreter."""
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    for _ in range(megabytes):
+        ctypes.memset(libc.malloc(2**20), 1, 2**20)
+
+
+@task
 def break_the_worker() -> None:
     """Let the loop of this worker fail with its next task, after the claim."""
     from tasks import worker
@@ -244,6 +255,39 @@ def break_the_worker() -> None:
         raise RuntimeError("as asked")
 
     worker.run_attempt = fail
+
+
+def stand_still(*arguments: object, **named: object) -> NoReturn:
+    """In C, for good."""
+    time.sleep(10**6)
+    raise AssertionError
+
+
+@task
+def hang_the_worker() -> None:
+    """Let the loop of this worker stand still with its next task, after the claim and before the task."""
+    from tasks.gate import Gate
+
+    Gate.enter = stand_still  # type: ignore[method-assign]
+
+
+@task
+def hang_who_listens(gate: str) -> None:
+    """Let who is told that this task has finished stand still, and have little time."""
+    from tasks import attempt
+
+    attempt.LONGEST_TOLD = 10**9
+    task_finished.connect(stand_still)
+    gates.arrive_and_wait(gate)
+
+
+@task
+def hang_the_housekeeper() -> None:
+    """Let it stand still the next time somebody wants counts; and have little time for a round."""
+    from tasks import housekeeping
+
+    housekeeping.LONGEST_ROUND = 1
+    housekeeping.count_queues = stand_still
 
 
 @task

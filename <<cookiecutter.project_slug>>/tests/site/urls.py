@@ -22,5 +22,6 @@ urlpatterns = [
     path("test/endless", views.endless),
     path("test/eat", views.eat),
     path("test/leave", views.leave),
+    path("test/hang", views.hang),
     *project,
 ]

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpRe
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
+from runtime import web
 from tasks import await_result
 from tasks import batch as open_batch
 from tasks import chain as open_chain
@@ -129,6 +130,12 @@ def eat(request: HttpRequest) -> HttpResponse:
     eaten = []
     while True:
         eaten.append({"number": len(eaten)})
+
+
+def hang(request: HttpRequest) -> JsonResponse:
+    """Let the threads of this interpreter stand still with their next requests, before these reach Django."""
+    web.Exchange = tasks.stand_still  # type: ignore[misc,assignment]
+    return interpreter(request)
 
 
 def leave(request: HttpRequest) -> HttpResponse:

@@ -1,6 +1,7 @@
 """What becomes of a task that runs: outcomes, retries, what its errors leave behind."""
 
 import pytest
+from django.tasks.signals import task_finished
 
 from tasks.models import TaskRecord
 from tasks.testing import run_pending
@@ -25,6 +26,17 @@ def test_whatever_a_task_raises_is_its_own_failure(run_one, kind, path):
     assert record.status == "FAILED"
     assert (record.history[0]["type"], record.history[0]["message"]) == (path, "as asked")
     assert "sample_tasks.py" in record.history[0]["traceback"]
+
+
+def test_who_listens_to_its_end_and_fails_changes_nothing(run_one, caplog):
+    def listen(**named):
+        raise ValueError("as asked")
+
+    task_finished.connect(listen)
+    sample_tasks.note.enqueue()
+
+    assert run_one().status == "SUCCESSFUL"
+    assert "listen" in caplog.text
 
 
 def test_arguments_that_do_not_fit_fail_the_task(run_one):

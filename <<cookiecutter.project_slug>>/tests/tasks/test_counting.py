@@ -30,5 +30,14 @@ def test_what_can_be_claimed_is_counted_over_all_priorities_with_the_oldest():
     assert set(counting.queues_with_work(("default", "images", "critical", "exports"))) == {"default", "exports"}
 
 
+def test_a_task_for_later_has_waited_since_its_time():
+    result = note.using(run_after=timezone.now() + timedelta(hours=1)).enqueue(1)
+    past = timezone.now() - timedelta(seconds=20)
+    hour_ago = timezone.now() - timedelta(hours=1)
+    TaskRecord.objects.filter(pk=result.id).update(enqueued_at=hour_ago, run_after=past, waits_until=None)
+
+    assert 20_000 <= counting.ready()["default"][1] < 30_000
+
+
 def test_an_empty_table():
     assert (counting.ready(), counting.running(), counting.queues_with_work(("default",))) == ({}, {}, [])

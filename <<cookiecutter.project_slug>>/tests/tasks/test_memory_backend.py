@@ -28,6 +28,7 @@ from tests.tasks.sample_tasks import (
     never_twice,
     note,
     note_later,
+    report,
     return_what_json_cannot_hold,
     say_who_i_am,
     with_every_option,
@@ -224,8 +225,9 @@ def count(context, end):
     return [first, context.last_checkpoint]
 
 
-def test_in_a_chain_it_is_refused():
-    with pytest.raises(InvalidTask, match="cannot be part of it"), chain():
+@pytest.mark.parametrize("block", [chain, lambda: tasks.batch(then=report)])
+def test_in_a_chain_or_a_batch_it_is_refused(block):
+    with pytest.raises(InvalidTask, match="cannot be part of one"), block():
         in_memory(note).enqueue()
 
 
