@@ -37,6 +37,13 @@ def test_every_queue_is_served(read_plan):
     assert set(plan["queues"]) == {queue for pool in plan["workers"] for queue in pool["queues"]}
 
 
+@pytest.mark.parametrize(("query", "timeout"), [("", "20000"), ("?tcp_user_timeout=5000", "5000")])
+def test_a_postgresql_that_vanishes_is_noticed_unless_the_address_says_otherwise(read_plan, query, timeout):
+    address = read_plan(DATABASE_URL=f"postgres://me:hush@localhost/shop{query}")["database_address"]
+
+    assert {f"tcp_user_timeout={timeout}", "keepalives_idle=10"} <= set(address.split())
+
+
 def test_every_variable_reaches_the_plan(read_plan, tmp_path):
     plan = read_plan(
         DEBUG="1", HOST="::", PORT="9000", ROLES="web", WEB_INTERPRETERS="3", WEB_THREADS="4", SHUTDOWN_TIMEOUT="1.5",
