@@ -180,6 +180,7 @@ class Attempt:
             "attempt": self.claimed.attempt,
             "worker": self.claimed.claim,
             "outcome": "failed",
+            "started_at": self.claimed.last_attempted_at.isoformat(),
             "ended_at": timezone.now().isoformat(),
             "seconds": round(seconds, 6),
             "bill": self.meter.bill(),

@@ -104,6 +104,7 @@ def _trace(record: TaskRecord, reason: str) -> dict[str, Any]:
         "attempt": record.attempt,
         "worker": record.claim,
         "outcome": "lost",
+        "started_at": record.last_attempted_at and record.last_attempted_at.isoformat(),
         "ended_at": timezone.now().isoformat(),
         "type": f"{WorkerLost.__module__}.{WorkerLost.__qualname__}",
         "message": message,
