@@ -1,7 +1,10 @@
 """A gate: a named pipe at which a task or a view says that it has arrived and waits until the test lets it through."""
 
 import os
+import select
 from pathlib import Path
+
+PATIENCE = 60  # seconds
 
 
 def make(folder: Path, name: str) -> Path:
@@ -20,9 +23,14 @@ def arrive_and_wait(gate: str) -> None:
 
 
 def wait_for_arrival(gate: Path) -> None:
-    """In the test: block until somebody has arrived."""
-    with open(f"{gate}.arrived") as pipe:
-        pipe.read()
+    """In the test: return once somebody has arrived."""
+    arrived = os.open(f"{gate}.arrived", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        poll = select.poll()
+        poll.register(arrived, select.POLLIN)
+        assert poll.poll(PATIENCE * 1000), f"nobody has come to {gate}"
+    finally:
+        os.close(arrived)
 
 
 def open_gate(gate: Path) -> None:
