@@ -33,8 +33,7 @@ def production(settings, server):
     """Django in this process, with the settings and the static files of the server."""
     settings.DEBUG = settings.WHITENOISE_AUTOREFRESH = settings.WHITENOISE_USE_FINDERS = False
     settings.STATIC_ROOT = server.data_dir / "static"
-    manifest = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
-    settings.STORAGES = settings.STORAGES | {"staticfiles": manifest}
+    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": "config.static_storage.StaticStorage"}}
     return settings
 
 
