@@ -4,7 +4,8 @@ In the main interpreter (no Django here):
     plan.py         what is to run, as the settings ask for it
     supervisor.py   starts, watches and stops the interpreters; host.py is one of them seen from outside
     server.py       Granian, embedded
-    bridge.py       requests from Granian to the web interpreters; body.py takes in uploads
+    bridge.py       requests from Granian to the web interpreters; body.py takes in uploads, link.py is the way to one
+                    web thread, delivery.py the way of its response to the client
     memory.py       what eats memory fails, the server serves on; ledger.py knows who took it, cgroup.py the limit
     memory_tasks.py sees to what is in the memory queues at a stop, and tells what is lost
     health.py       /healthz /readyz /metrics; metrics.py writes the last one
