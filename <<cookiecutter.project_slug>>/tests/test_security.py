@@ -117,8 +117,8 @@ def staff(client: Client, admin_user: User):
     "path",
     [
         "/", "/accounts/password/", "/admin/", "/admin/auth/user/", "/admin/auth/user/add/", "/admin/password_change/",
-        "/admin/tasks/taskrecord/", "/admin/tasks/taskrecord/?q=1", "/admin/tasks/schedule/", "/admin/tasks/batchrecord/",
-        "/admin/tasks/pausedqueue/",
+        "/admin/tasks/taskrecord/", "/admin/tasks/taskrecord/?q=1", "/admin/tasks/schedule/",
+        "/admin/tasks/batchrecord/", "/admin/tasks/pausedqueue/",
     ],
 )  # fmt: skip
 def test_no_page_needs_what_the_policy_forbids(staff, path):
