@@ -64,7 +64,9 @@ def test_results(
 @pytest.mark.usefixtures("debug")
 def test_an_image_is_sent_as_what_it_is(client: Client, put: Callable[..., None]) -> None:
     put(f"{FOLDER}/large.jpg", CONTENT["image/png"])
-    assert client.get(f"/media/{FOLDER}/large.jpg")["Content-Type"] == "image/png"
+    response = client.get(f"/media/{FOLDER}/large.jpg")
+    assert response["Content-Type"] == "image/png"
+    assert response.getvalue() == CONTENT["image/png"]
 
 
 @pytest.mark.usefixtures("debug")
@@ -76,6 +78,7 @@ def test_what_is_no_image_is_a_download(client: Client, put: Callable[..., None]
     assert response["Content-Type"] == "application/octet-stream"
     assert response["Content-Disposition"] == f'attachment; filename="{name}"'
     assert response["X-Content-Type-Options"] == "nosniff"
+    assert response.getvalue() == content
 
 
 @pytest.mark.usefixtures("debug")
