@@ -35,6 +35,7 @@ async def serve(plan: Plan, boot: Boot, node: Node) -> int:
         server.start()  # /healthz answers from here on, and requests wait
         await health.storage.wait()
         state = await boot.prepare(node.id, supervisor.boot)
+        bridge.static.take(state["static"])
         await supervisor.start(state["recovered"])
         Reload(supervisor, boot).start()
         announce(plan, server.address, state)

@@ -19,6 +19,7 @@ from runtime.link import Link
 from runtime.metrics import WebMetrics
 from runtime.plan import Plan
 from runtime.responses import send_error
+from runtime.static import StaticFiles
 
 WAITING_LIMIT = 1000  # requests that may wait for a web thread; one more gets 503
 LONGEST_WAIT = 30.0  # seconds that a request waits for a web thread; then 503
@@ -30,6 +31,7 @@ class Bridge:
     def __init__(self, plan: Plan, health: Health, metrics: WebMetrics) -> None:
         self.plan, self.health, self.metrics = plan, health, metrics
         self.spool = plan.data_path / "tmp"
+        self.static = StaticFiles()
         self.links: dict[object, list[Link]] = {}  # by host
         self.idle: deque[Link] = deque()
         self.waiting: deque[tuple[Response, bytes, Body, float]] = deque()  # with the monotonic second of its coming
@@ -42,7 +44,7 @@ class Bridge:
         if (own := self.health.answers.get(scope.path)) is not None:
             return await own(proto)
         started = time.perf_counter()
-        status = await self._serve(scope, proto)
+        status = self.static.answer(scope, scope.scheme, proto) or await self._serve(scope, proto)
         self.metrics.count(status, time.perf_counter() - started)
 
     async def _serve(self, scope: Any, proto: Any) -> int:

@@ -50,6 +50,9 @@ class TaskRecordAdmin(admin.ModelAdmin):
         ("Conditions", {"fields": ("unique_key", ("limit_key", "limit_number"), "the_chain"), "classes": ["collapse"]}),
     )
 
+    class Media:
+        css = {"all": ["admin.css"]}
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
