@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "accounts",
     "tasks",
     "samples",
+    "ops",
 ]
 
 MIDDLEWARE = [
