@@ -5,6 +5,7 @@ In the main interpreter (no Django here):
     supervisor.py   starts, watches and stops the interpreters; host.py is one of them seen from outside
     server.py       Granian, embedded
     bridge.py       requests from Granian to the web interpreters; body.py takes in uploads
+    live.py         pages that live: events from the board; live_tasks.py for those that show tasks
     memory.py       what eats memory fails, the server serves on; ledger.py knows who took it, cgroup.py the limit
     memory_tasks.py sees to what is in the memory queues at a stop, and tells what is lost
     health.py       /healthz /readyz /metrics; metrics.py writes the last one
@@ -21,6 +22,7 @@ Between them:
     board.py        counters and signs of life, in shared memory
     frames.py       requests and responses
     wakeup.py       descriptors that wake who waits
+    watched.py      whose end pages are told of
     memory_queue.py tasks in memory (InterpreterQueueBackend)
 """
 

@@ -12,9 +12,10 @@ from collections import deque
 from typing import Any
 from urllib.parse import quote
 
-from runtime import frames
+from runtime import frames, live
 from runtime.body import Body, BodyIncomplete, BodyTooLarge, discard, receive
 from runtime.health import Health
+from runtime.live import Live
 from runtime.metrics import WebMetrics
 from runtime.plan import Plan
 from runtime.responses import send_error
@@ -60,8 +61,8 @@ class Link:
 class Bridge:
     """The RSGI application that Granian calls."""
 
-    def __init__(self, plan: Plan, health: Health, metrics: WebMetrics) -> None:
-        self.plan, self.health, self.metrics = plan, health, metrics
+    def __init__(self, plan: Plan, health: Health, metrics: WebMetrics, live: Live) -> None:
+        self.plan, self.health, self.metrics, self.live = plan, health, metrics, live
         self.spool = plan.data_path / "tmp"
         self.links: dict[object, list[Link]] = {}  # by host
         self.idle: deque[Link] = deque()
@@ -74,6 +75,8 @@ class Bridge:
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
         if (answer := self.health.answers.get(scope.path)) is not None:
             return await answer(proto)
+        if scope.path.startswith(live.PREFIX):
+            return await self.live.answer(scope, proto, self.plan.live_key)
         started = time.perf_counter()
         status = await self._serve(scope, proto)
         self.metrics.count(status, time.perf_counter() - started)
@@ -158,6 +161,7 @@ class Bridge:
     def stop(self) -> None:
         """No web interpreter becomes ready any more: where there is none, nobody need wait for one."""
         self.stopping = True
+        self.live.stop()
         if not self._anybody_serves():
             self._turn_away(len(self.waiting), "The server is stopping.")
 
