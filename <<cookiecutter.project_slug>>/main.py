@@ -10,6 +10,7 @@ from runtime.bridge import Bridge
 from runtime.command import Boot, announce, parse_arguments, take_data_dir
 from runtime.health import Health
 from runtime.live import Live
+from runtime.live_overview import LiveOverview, LiveProfile
 from runtime.live_tasks import Tasks
 from runtime.memory_queue import MemoryQueue
 from runtime.node import Node
@@ -31,6 +32,7 @@ async def serve(plan: Plan, boot: Boot, node: Node) -> int:
     live = Live({"tasks": Tasks(board, has_peers=plan.database == "postgresql")})
     bridge = Bridge(plan, health, health.metrics.web, live)
     supervisor = Supervisor(plan, node, board, wakeups, bridge, health)
+    live.topics |= {"ops": LiveOverview(supervisor.overview), "profile": LiveProfile(supervisor.stacks)}
     server = Server(bridge, plan.host, plan.port)
     node.write(address=server.address)
 

@@ -5,7 +5,9 @@ In the main interpreter (no Django here):
     supervisor.py   starts, watches and stops the interpreters; host.py is one of them seen from outside
     server.py       Granian, embedded
     bridge.py       requests from Granian to the web interpreters; body.py takes in uploads
-    live.py         pages that live: events from the board; live_tasks.py for those that show tasks
+    live.py         pages that live: events from the board; live_tasks.py for those that show tasks,
+                    live_overview.py for the operations page
+    overview.py     the server at a glance; history.py its last hour
     memory.py       what eats memory fails, the server serves on; ledger.py knows who took it, cgroup.py the limit
     memory_tasks.py sees to what is in the memory queues at a stop, and tells what is lost
     health.py       /healthz /readyz /metrics; metrics.py writes the last one

@@ -8,7 +8,7 @@ import asyncio
 import json
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -24,9 +24,9 @@ RATE_OVER = 6  # samples: a queue's rate is that of the last minute
 class Sample:
     """What has been counted since the start of the process."""
 
+    at: float
     requests: tuple[int, ...]  # by BUCKETS
     outcomes: dict[str, dict[str, int]]  # by queue
-    at: float = field(default_factory=time.time)
 
 
 class History:
@@ -37,7 +37,8 @@ class History:
         self.next: asyncio.TimerHandle | None = None
 
     def now(self) -> Sample:
-        return Sample(tuple(self.web.buckets), {queue: self.board.outcomes(queue) for queue in self.board.queues})
+        outcomes = {queue: self.board.outcomes(queue) for queue in self.board.queues}
+        return Sample(time.time(), tuple(self.web.buckets), outcomes)
 
     def start(self) -> None:
         if self.next is None:

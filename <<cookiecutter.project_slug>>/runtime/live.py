@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import hmac
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
@@ -89,7 +89,7 @@ class Stream:
 
 
 class Live:
-    def __init__(self, topics: Mapping[str, Topic]) -> None:
+    def __init__(self, topics: dict[str, Topic]) -> None:
         self.topics = topics
         self.streams: set[Stream] = set()
         self.rounds: asyncio.Task[None] | None = None

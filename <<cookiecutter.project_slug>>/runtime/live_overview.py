@@ -27,8 +27,8 @@ class LiveOverview:
     def feed(self, subject: str) -> Feed:
         seen = b""
         while True:
-            yield b"" if self.event is seen else self.event
-            seen = self.event
+            news, seen = b"" if self.event is seen else self.event, self.event
+            yield news
 
 
 class LiveProfile:

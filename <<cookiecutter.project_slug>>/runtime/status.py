@@ -61,7 +61,7 @@ def duration(seconds: float) -> str:
     """As people say it: 4.2 s, 3 min, 5 h, 12 d."""
     if seconds < 90:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    for unit, size in (("min", 60), ("h", 3600)):
-        if seconds < 90 * size or (unit == "h" and seconds < 48 * size):
+    for unit, size, most in (("min", 60, 5400), ("h", 3600, 172_800)):
+        if seconds < most:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds / 86400:.0f} d"
