@@ -118,7 +118,7 @@ function add(files) {
   for (const file of files) {
     const row = find("#upload").content.cloneNode(true).firstElementChild;
     find("h3", row).textContent = file.name;
-    find(".unseen", row).textContent = `: ${file.name}`;
+    find(".unseen", row).textContent = `with ${file.name}`;
     find("progress", row).ariaLabel = `Upload of ${file.name}`;
     find("button", row).onclick = () => enqueue({ file, row });
     list().prepend(row);
@@ -169,6 +169,11 @@ function sent(upload, request, reason = "The server cannot be reached. Check the
 find("#file").addEventListener("change", ({ target }) => {
   add(target.files);
   target.value = "";
+});
+find("#file").addEventListener("keydown", (event) => {
+  if (event.key !== "Enter") return; // which would send the form
+  event.preventDefault();
+  event.target.click();
 });
 
 // Dropping them, anywhere on the page
