@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "accounts",
     "tasks",
     "samples",
+    "ops",
 ]
 
 MIDDLEWARE = [

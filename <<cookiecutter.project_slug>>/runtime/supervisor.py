@@ -22,6 +22,7 @@ from runtime.log import event
 from runtime.memory import MemoryGuard
 from runtime.memory_tasks import MemoryTasks
 from runtime.node import Node
+from runtime.overview import Overview
 from runtime.peers import Peers
 from runtime.plan import Plan, WebPool, WorkerPool
 from runtime.renewal import Renewal
@@ -50,7 +51,8 @@ class Supervisor:
         self.off_loop: set[asyncio.Future[Any]] = set()  # work in threads that a stop waits for
         self.renewal, self.abandonment = Renewal(self), Abandonment(self, board)
         self.memory_tasks, self.stacks = MemoryTasks(self), Stacks(board, bridge, self.hosts)
-        answer = Inquiries(self.stacks).receive
+        self.overview = Overview(self, node.id)
+        answer = Inquiries(self.stacks, self.overview.questions).receive
         self.enqueues = WakeupSocket(node.socket_path, wakeups, self.cancel, board.is_paused, answer)
         self.peers = Peers(plan, self.boot, self.enqueues.pass_on)
         self.verdicts: dict[str, list[Verdict]] = {}  # by interpreter's name, until a successor has settled them
@@ -87,6 +89,7 @@ class Supervisor:
         self.enqueues.listen()
         await self.peers.start()
         self.abandonment.start()
+        self.overview.history.start()
         for pool in self.plan.pools:
             for _ in range(pool.least):
                 await self.start_host(self.place(pool))
@@ -104,6 +107,7 @@ class Supervisor:
         self.enqueues.close()
         self.loop.remove_reader(self.wakeups.supervisor)
         self.abandonment.stop()
+        self.overview.history.stop()
         return [host.name for host in self.hosts] + ["reload" for _ in self.off_loop]
 
     def _start_no_more(self) -> None:

@@ -60,6 +60,7 @@ class NewTask:
     limit_number: int | None = None
     chain: uuid.UUID | None = None
     batch: uuid.UUID | None = None
+    origin: str | None = None
     enqueued_at: datetime = field(default_factory=timezone.now)
     id: uuid.UUID = field(default_factory=uuid.uuid7)  # in order of time
 
@@ -132,7 +133,7 @@ def values_of(task: NewTask) -> tuple[Any, ...]:
     return (
         key(task.id), task.task, task.backend, task.queue, task.priority, json.dumps(task.arguments),
         moment(task.run_after), moment(task.waits_until), moment(task.enqueued_at), task.fail_if_lost,
-        task.batch and key(task.batch),
+        task.batch and key(task.batch), task.origin,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import pytest
 from runtime.board import Board
 from runtime.bridge import Bridge
 from runtime.health import Health
+from runtime.live import Live
 from runtime.memory import MemoryGuard
 from runtime.node import Node
 from runtime.peers import Peers
@@ -51,7 +52,7 @@ class Stage:
     def supervisor(self):
         board = Board(self.plan.queues, seats_needed(self.plan))
         health = Health(board, self.wakeups.housekeeper, Storage(self.plan))
-        bridge = Bridge(self.plan, health, health.metrics.web)
+        bridge = Bridge(self.plan, health, health.metrics.web, Live({}))
         supervisor = Supervisor(self.plan, self.node, board, self.wakeups, bridge, health)
         return supervisor.start, lambda: supervisor.stop(time.monotonic() + PATIENCE)
 

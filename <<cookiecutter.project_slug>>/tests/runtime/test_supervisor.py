@@ -11,6 +11,7 @@ from runtime import abandonment, overrun, restarts, wakeup
 from runtime.board import Board, Cell, State
 from runtime.bridge import Bridge
 from runtime.health import Health
+from runtime.live import Live
 from runtime.node import Node
 from runtime.plan import WorkerPool
 from runtime.storage import Storage
@@ -29,7 +30,7 @@ class Running:
         self.wakeups, self.node = Wakeups.make(self.plan.queues), Node(folder, 1)
         board = Board(self.plan.queues, seats_needed(self.plan))
         health = Health(board, self.wakeups.housekeeper, Storage(self.plan))
-        bridge = Bridge(self.plan, health, health.metrics.web)
+        bridge = Bridge(self.plan, health, health.metrics.web, Live({}))
         self.supervisor = Supervisor(self.plan, self.node, board, self.wakeups, bridge, health)
 
     async def __aenter__(self):

@@ -1,0 +1,328 @@
+// The operations page. The state of the server comes once a second from main (runtime/live_overview.py); rows are filled
+// in place, so that focus and selection stay. Buttons work without it, with a reload.
+
+const page = document.querySelector("[data-feed]");
+const number = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
+
+const element = (tag, properties = {}) => Object.assign(document.createElement(tag), properties);
+
+function drawn(tag, attributes = {}, text = "") {
+  const shape = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) shape.setAttribute(name, value);
+  if (text) shape.textContent = text;
+  return shape;
+}
+
+function duration(seconds) {
+  if (seconds < 90) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86400)} d`;
+}
+
+const megabytes = (bytes) => `${number.format(Math.round(bytes / 2 ** 20))} MB`;
+
+// Tables
+
+function fill(body, template, items, show) {
+  const rows = new Map([...body.children].map((row) => [row.dataset.key, row]));
+  for (const item of items) {
+    const row = rows.get(item.key) ?? newRow(template, item);
+    rows.delete(item.key);
+    show(row, item);
+    body.append(row.parentNode ? [] : row);
+  }
+  for (const row of rows.values()) row.remove();
+}
+
+function newRow(template, item) {
+  const row = template.content.firstElementChild.cloneNode(true);
+  row.dataset.key = item.key;
+  for (const button of row.querySelectorAll("[data-address]")) {
+    button.formAction = button.dataset.address.replace("NAME", encodeURIComponent(item.name));
+    button.value = item.name;
+  }
+  return row;
+}
+
+function set(row, field, text) {
+  for (const cell of row.querySelectorAll(`[data-field=${field}]`)) if (cell.textContent !== text) cell.textContent = text;
+}
+
+function setState(row, state) {
+  set(row, "state", state);
+  row.querySelector("[data-field=state]").className = `badge ${state}`;
+}
+
+function showInterpreter(row, item) {
+  set(row, "name", item.name);
+  set(row, "label", ` ${item.name}`);
+  set(row, "gil", item.gil === "isolated" ? "" : item.gil);
+  setState(row, item.state);
+  for (const name of ["starts", "done", "objects"]) set(row, name, number.format(item[name]));
+  set(row, "age", duration(item.age));
+  showWork(row.querySelector("[data-field=work]"), item.work);
+}
+
+function showWork(cell, works) {
+  const key = (work) => work.task || work.request || "…";
+  if (cell.dataset.shown !== works.map(key).join()) {
+    cell.dataset.shown = works.map(key).join();
+    cell.replaceChildren(...works.map((work) => workLine(work)));
+  }
+  works.forEach((work, index) => {
+    const [name, time] = cell.children[index].children;
+    if (work.task) name.textContent = nameOf(work);
+    const progress = work.progress ? `${Math.floor((100 * work.progress[0]) / work.progress[1])} %, ` : "";
+    time.textContent = progress + duration(work.seconds);
+  });
+}
+
+function workLine(work) {
+  const line = element("div");
+  const name = work.task
+    ? element("a", { href: page.dataset.task.replace("00000000-0000-0000-0000-000000000000", dashed(work.task)) })
+    : element("span", { textContent: work.request || "…" });
+  line.append(name, element("small"));
+  return line;
+}
+
+const dashed = (id) => id.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, "$1-$2-$3-$4-$5");
+
+// Main knows only the ids of tasks: what has run for a second is worth a look at its name.
+
+const names = new Map();
+
+function nameOf(work) {
+  if (!names.has(work.task) && work.seconds >= 1) {
+    names.set(work.task, "");
+    fetch(`${page.dataset.names}?id=${work.task}`)
+      .then((answer) => answer.json())
+      .then((found) => names.set(work.task, found[work.task]?.split(".").pop()))
+      .catch(() => names.delete(work.task));
+  }
+  return names.get(work.task) || `${work.task.slice(0, 8)}…${work.task.slice(-4)}`;
+}
+
+function showQueue(row, item) {
+  const state = item.paused ? "paused" : "open";
+  set(row, "name", item.name);
+  set(row, "label", ` ${item.name}`);
+  setState(row, state);
+  for (const name of ["ready", "running", "rate"]) set(row, name, number.format(item[name]));
+  set(row, "oldest", item.ready ? duration(item.oldest) : "");
+  for (const button of row.querySelectorAll("[data-when]")) button.hidden = button.dataset.when !== state;
+}
+
+// What comes from main
+
+let last = {};
+
+function show(state) {
+  if (!state.node) return;
+  const limit = state.memory_limit ? ` of ${megabytes(state.memory_limit)}` : "";
+  const waiting = state.waiting ? `, ${number.format(state.waiting)} requests wait` : "";
+  const abandoned = state.abandoned ? `, ${state.abandoned} interpreters written off` : "";
+  document.querySelector("#server").textContent =
+    `Node ${state.node}, up ${duration(state.age)}, ${megabytes(state.memory)}${limit}${waiting}${abandoned}.`;
+  warn(state.unready.join(", "));
+  const keyed = (item) => ({ ...item, key: `${item.name} ${item.generation ?? ""}` });
+  fill(document.querySelector("#interpreters"), document.querySelector("#interpreter"), state.interpreters.map(keyed), showInterpreter);
+  fill(document.querySelector("#queues"), document.querySelector("#queue"), state.queues.map(keyed), showQueue);
+  if (state.samples !== last.samples) drawCharts();
+  if (last.node && state.ended !== last.ended) refreshTasks();
+  last = state;
+}
+
+function warn(text) {
+  const warning = document.querySelector("#unready");
+  warning.hidden = !text;
+  warning.textContent = text;
+}
+
+function listen() {
+  const feed = new EventSource(page.dataset.feed);
+  feed.onmessage = (event) => show(JSON.parse(event.data));
+  feed.onerror = () => {
+    warn("The server is away, or restarts.");
+    if (feed.readyState === EventSource.CLOSED) setTimeout(renew, 3000); // the address has expired, or the server is full
+  };
+}
+
+async function renew() {
+  try {
+    const fresh = await fetchPage();
+    if (!fresh) return location.reload();
+    page.dataset.feed = fresh.querySelector("[data-feed]").dataset.feed;
+    listen();
+  } catch {
+    setTimeout(renew, 3000);
+  }
+}
+
+// Charts
+
+async function drawCharts() {
+  const answer = await fetch(page.dataset.history).catch(() => undefined);
+  if (!answer?.ok) return;
+  const history = await answer.json();
+  if (!history.requests) return;
+  for (const figure of document.querySelectorAll("[data-chart]")) draw(figure, figure.dataset.chart.split(" "), history);
+}
+
+function draw(figure, series, history) {
+  const most = Math.max(1, ...series.flatMap((name) => history[name]));
+  const chart = drawn("svg", { viewBox: "0 0 360 100", preserveAspectRatio: "none", role: "img" });
+  chart.setAttribute("aria-label", `${figure.querySelector("figcaption").textContent}: at most ${number.format(most)}`);
+  series.forEach((name, index) => {
+    if (index < 2 || history[name].some(Boolean)) chart.append(drawn("path", { class: `c${index}`, d: curve(history[name], most) }));
+  });
+  const axis = element("div", { className: "axis" });
+  axis.append(element("span", { textContent: "1 h ago" }), element("span", { textContent: `at most ${number.format(most)}` }), element("span", { textContent: "now" }));
+  const legend = element("ul", { className: "legend" });
+  series.forEach((name, index) => {
+    const item = element("li", { className: `c${index}` });
+    item.append(element("span", { textContent: `${name} ${number.format(history[name].at(-1) ?? 0)}` }));
+    if (index < 2 || history[name].some(Boolean)) legend.append(item);
+  });
+  figure.replaceChildren(figure.querySelector("figcaption"), chart, axis, legend);
+}
+
+function curve(values, most) {
+  const first = 361 - values.length;
+  let pen = "M";
+  return values.map((value, index) => {
+    if (value === null) return (pen = "M"), "";
+    const point = `${first + index} ${(100 - (98 * value) / most).toFixed(1)}`;
+    const step = pen === "M" ? `M${point}L${point}` : `L${point}`; // a dot where it stands alone
+    pen = "L";
+    return step;
+  }).join("");
+}
+
+// The list of tasks, when some have ended; not while somebody reads or selects in it
+
+async function fetchPage() {
+  const answer = await fetch(location.href);
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  return fresh.querySelector("[data-feed]") ? fresh : null; // else signed out
+}
+
+let refreshing = 0;
+
+function refreshTasks(soon = 2000) {
+  clearTimeout(refreshing);
+  refreshing = setTimeout(async () => {
+    const list = document.querySelector("#tasks");
+    if (document.hidden || list.querySelector("details[open], [name=task]:checked")) return;
+    const fresh = await fetchPage().catch(() => null);
+    if (fresh && !list.contains(document.activeElement)) list.replaceWith(fresh.querySelector("#tasks"));
+  }, soon);
+}
+
+// Buttons
+
+document.addEventListener("submit", async (event) => {
+  const button = event.submitter;
+  if (!button || !event.target.matches("#act, #tasks form")) return;
+  event.preventDefault();
+  const body = new FormData(event.target, button);
+  try {
+    const answer = await fetch(button.getAttribute("formaction") ? button.formAction : event.target.action, {
+      method: "POST", body, headers: { Accept: "application/json" },
+    });
+    if (button.dataset.reload !== undefined || !answer.ok) return location.reload();
+    say((await answer.json()).said);
+  } catch {
+    say("The server did not answer: perhaps it restarts. Try again.");
+  }
+  if (!page) return;
+  for (const box of document.querySelectorAll("#tasks [type=checkbox]")) box.checked = false;
+  button.blur();
+  refreshTasks(300);
+});
+
+function say(text) {
+  document.querySelector("#said").textContent = text;
+}
+
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("[data-all]")) return;
+  for (const box of document.querySelectorAll("#tasks [name=task]")) box.checked = event.target.checked;
+});
+
+// The page of a task: its stack, and its profile as a flame graph
+
+const LOOKS = {
+  async stack(section) {
+    const stack = document.querySelector("#stack");
+    stack.textContent = await (await fetch(section.dataset.stack)).text();
+    stack.hidden = false;
+    stack.scrollTop = stack.scrollHeight; // the innermost frame
+  },
+  profile(section) {
+    return new Promise((resolve) => {
+      const feed = new EventSource(section.dataset.profile);
+      const end = (draw) => (feed.close(), draw(), resolve());
+      feed.onmessage = (event) => end(() => drawFlames(JSON.parse(event.data)));
+      feed.onerror = () => end(() => say("There is no profile: the server is away, or this page is too old. Reload it."));
+    });
+  },
+};
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-look]");
+  if (!button) return;
+  button.disabled = true;
+  await LOOKS[button.dataset.look](button.closest("section"));
+  button.disabled = false;
+});
+
+// A line of a profile is "outer;inner 12": stacks with the same beginning share its frames.
+
+function frames(profile) {
+  const root = { name: "all", samples: 0, inner: new Map() };
+  for (const line of profile.trimEnd().split("\n")) {
+    const [, stack, samples] = line.match(/^(.*) (\d+)$/);
+    let frame = root;
+    frame.samples += Number(samples);
+    for (const name of stack.split(";")) {
+      if (!frame.inner.has(name)) frame.inner.set(name, { name, samples: 0, inner: new Map() });
+      frame = frame.inner.get(name);
+      frame.samples += Number(samples);
+    }
+  }
+  return root;
+}
+
+function drawFlames(profile) {
+  const place = document.querySelector("#flames");
+  place.hidden = false;
+  if (!profile) return place.replaceChildren(element("p", { textContent: "It was not seen running here." }));
+  const root = frames(profile);
+  const graph = drawn("svg", { role: "img", "aria-label": `Flame graph of ${root.samples} samples` });
+  const depth = drawFrame(graph, root, 0, 0, root.samples);
+  graph.setAttribute("height", depth * 18);
+  place.replaceChildren(element("p", { className: "hint", textContent: `${root.samples} samples; the outermost call is at the top.` }), graph);
+}
+
+function drawFrame(graph, frame, before, depth, all) {
+  const share = (100 * frame.samples) / all;
+  const box = drawn("svg", { x: `${(100 * before) / all}%`, y: depth * 18, width: `${share}%`, height: 18 });
+  const group = drawn("g");
+  group.append(drawn("title", {}, `${frame.name}: ${share.toFixed(1)} %`), drawn("rect", { width: "100%", height: 17, rx: 2 }));
+  box.append(drawn("text", { x: 4, y: 13 }, share > 2 ? frame.name : ""));
+  box.prepend(group);
+  graph.append(box);
+  let start = before;
+  let deepest = depth + 1;
+  for (const inner of frame.inner.values()) {
+    deepest = Math.max(deepest, drawFrame(graph, inner, start, depth + 1, all));
+    start += inner.samples;
+  }
+  return deepest;
+}
+
+if (page) {
+  show(JSON.parse(document.querySelector("#overview").textContent));
+  listen();
+}
