@@ -28,6 +28,7 @@ from benchmarks.server import PROJECT, environment
 NODES, NUMBER = 3, 500
 APART = (2.0, 6.0)  # seconds between two kills
 AWAY = (0, 0, 3, 25)  # seconds until a node comes back; after 25 the others have taken its tasks
+SHOWN = 5  # problems of a kind
 BOUND = 90.0  # seconds that the last tasks have
 STATES = "SELECT status, count(*) FROM tasks_taskrecord GROUP BY 1"
 END_OF_TICKS = "UPDATE tasks_schedule SET paused = TRUE, next_run = NULL"
@@ -131,7 +132,8 @@ def judge(world: World, probe: Probe, given: dict) -> list[str]:
     ids = [*given["limited"], *(task for tasks in given["unique"].values() for task in tasks)]
     longest = max((end - begin for begin, end in probe.stalls), default=0)
     print(f"{world.kills} kills; {len(probe.stalls)} times the machine or its database stood still, longest {longest}")
-    return [*judge_ends(seen, ids), *judge_limits(seen), *judge_unique(seen), *judge_ticks(taken, seen, outages)]
+    found = judge_ends(seen, ids), judge_limits(seen), judge_unique(seen), judge_ticks(taken, seen, outages)
+    return [problem for problems in found for problem in problems[:SHOWN]]
 
 
 @contextmanager
@@ -155,7 +157,7 @@ def main(seconds: int = 120, seed: int = 0) -> None:
         for folder in folders:
             folder.mkdir()
         problems = run(World(address, folders), seconds, random.Random(seed))
-    for problem in problems[:20]:
+    for problem in problems:
         print(f"PROBLEM: {problem}")
     sys.exit(1 if problems else 0)
 
