@@ -29,10 +29,10 @@ LONGEST_WAIT = 30.0  # seconds that a request waits for a web thread; then 503
 class Bridge:
     """The RSGI application that Granian calls."""
 
-    def __init__(self, plan: Plan, health: Health, metrics: WebMetrics, live: Live) -> None:
-        self.plan, self.health, self.metrics, self.live = plan, health, metrics, live
+    def __init__(self, plan: Plan, health: Health, metrics: WebMetrics) -> None:
+        self.plan, self.health, self.metrics = plan, health, metrics
         self.spool = plan.data_path / "tmp"
-        self.static = StaticFiles()
+        self.static, self.live = StaticFiles(), Live()
         self.links: dict[object, list[Link]] = {}  # by host
         self.idle: deque[Link] = deque()
         self.waiting: deque[tuple[Response, bytes, Body, float]] = deque()  # with the monotonic second of its coming

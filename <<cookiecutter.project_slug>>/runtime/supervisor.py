@@ -18,6 +18,8 @@ from runtime.health import Health
 from runtime.host import Host
 from runtime.inquiry import Inquiries
 from runtime.inside import Assignment, Verdict
+from runtime.live_overview import LiveOverview, LiveProfile
+from runtime.live_tasks import LiveTasks
 from runtime.log import event
 from runtime.memory import MemoryGuard
 from runtime.memory_tasks import MemoryTasks
@@ -52,6 +54,11 @@ class Supervisor:
         self.renewal, self.abandonment = Renewal(self), Abandonment(self, board)
         self.memory_tasks, self.stacks = MemoryTasks(self), Stacks(board, bridge, self.hosts)
         self.overview = Overview(self, node.id)
+        bridge.live.topics = {
+            "tasks": LiveTasks(board, has_peers=plan.database == "postgresql"),
+            "ops": LiveOverview(self.overview),
+            "profile": LiveProfile(self.stacks),
+        }
         answer = Inquiries(self.stacks, self.overview.questions).receive
         self.enqueues = WakeupSocket(node.socket_path, wakeups, self.cancel, board.is_paused, answer)
         self.peers = Peers(plan, self.boot, self.enqueues.pass_on)
