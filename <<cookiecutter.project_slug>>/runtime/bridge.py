@@ -11,7 +11,7 @@ from collections import deque
 from typing import Any
 from urllib.parse import quote
 
-from runtime import frames
+from runtime import frames, streams
 from runtime.body import Body, BodyIncomplete, BodyTooLarge, discard, receive
 from runtime.delivery import Response, answer, pass_on
 from runtime.health import Health
@@ -78,15 +78,15 @@ class Bridge:
             self._pick().send(response, request)
         else:
             self.waiting.append((response, request, body, time.monotonic()))
-        return await pass_on(await response.head, response, proto)
+        return await pass_on(await response.head, response, scope, proto)
 
     # Web threads
 
-    def attach(self, host: object, ends: list[socket.socket]) -> None:
-        """The threads of a web interpreter are ready for requests."""
+    def attach(self, host: object, ends: list[socket.socket], watch: int | None = None) -> None:
+        """The threads of a web interpreter are ready for requests; `watch` wakes its watchdog."""
         links: list[Link] = []
         self.links[host] = links
-        links += [Link(host, end, links, self._read) for end in ends]
+        links += [Link(host, end, links, self._read, watch) for end in ends]
         for link in links:
             link.resume()
             self._next_request(link)
@@ -98,7 +98,7 @@ class Bridge:
             self._turn_away(len(self.waiting), "The server is stopping.")
 
     def _anybody_serves(self) -> bool:
-        return any(not link.leaving for links in self.links.values() for link in links)
+        return any(not link.leaving for link in self._links())
 
     def _turn_away(self, number: int, text: str) -> None:
         for _ in range(number):
@@ -142,11 +142,12 @@ class Bridge:
         Returns the web threads that have the former: the host, and the thread's number in it.
         """
         late: list[tuple[Any, int]] = []
-        for link in [link for links in self.links.values() for link in links]:
+        for link in self._links():
             response = link.response
             if response is not None and not response.head.done() and now - link.since > self.plan.web.request_timeout:
                 answer(response, 504, f"No answer within {self.plan.web.request_timeout:g} s.")
                 late.append((link.host, link.mates.index(link)))
+        streams.cut_surplus(self._links(), now)
         overdue = sum(now - since > LONGEST_WAIT for _, _, _, since in self.waiting)
         self._turn_away(overdue, "Too many requests are waiting.")
         return late
@@ -161,7 +162,10 @@ class Bridge:
 
     @property
     def busy(self) -> int:
-        return sum(link.response is not None for links in self.links.values() for link in links)
+        return sum(link.response is not None for link in self._links())
+
+    def _links(self) -> list[Link]:
+        return [link for links in self.links.values() for link in links]
 
     def _pick(self) -> Link:
         """An idle thread, of an interpreter in which nothing runs if there is one."""
@@ -188,13 +192,17 @@ class Bridge:
             link.served += 1
             link.failed += _has_failed(frame, response)
             self._next_request(link)
-            if kind in (frames.END, frames.BROKEN):
-                return answer(response, 500, "The request has failed.")
-        if kind in (frames.WHOLE, frames.FILE, frames.HEAD):
-            if not response.head.done():  # else it came too late
-                response.head.set_result(frame)
-        else:
+        if kind == frames.CHUNK:
             response.add(frame[1])
+        elif kind == frames.END and response.head.done():
+            response.end()
+        elif kind in (frames.END, frames.BROKEN):
+            answer(response, 500, "The request has failed.")
+        elif not response.head.done():  # else it came too late
+            if kind == frames.HEAD:
+                streams.begin(response, frame, self._links())
+            else:
+                response.head.set_result(frame)
 
     def _next_request(self, link: Link) -> None:
         if link.response is not None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from runtime import frames
+from runtime import frames, wakeup
 
 if TYPE_CHECKING:
     from runtime.delivery import Response
@@ -18,12 +18,16 @@ class Link:
 
     __slots__ = (
         "failed", "host", "leaving", "mates", "read", "reading", "request", "response", "served", "since", "socket",
+        "watch",
     )  # fmt: skip
 
-    def __init__(self, host: object, end: socket.socket, mates: list[Link], read: Callable[[Link], None]) -> None:
+    def __init__(
+        self, host: object, end: socket.socket, mates: list[Link], read: Callable[[Link], None], watch: int | None
+    ) -> None:
         self.host, self.socket = host, end
         self.mates = mates  # all links to this interpreter: its threads share a GIL
         self.read = read  # called when there is something to read
+        self.watch = watch  # descriptor that wakes the watchdog of its interpreter
         self.leaving = False  # it answers what it has, and gets no more
         self.served = self.failed = 0  # requests, and those of them that were answered with 5xx
         self.response: Response | None = None
@@ -37,9 +41,11 @@ class Link:
         self.socket.send(request)
 
     def say_gone(self) -> None:
-        """The client of its request has left."""
+        """The client of its request has left: it shall end the response, wherever it is in it."""
         with contextlib.suppress(OSError):  # its thread leaves
-            self.socket.send(frames.pack(frames.GONE))
+            self.socket.send(frames.GONE_FRAME)
+            if self.watch is not None:
+                wakeup.signal(self.watch)
 
     def resume(self) -> None:
         if not self.reading:

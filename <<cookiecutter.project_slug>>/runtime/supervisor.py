@@ -215,7 +215,7 @@ class Supervisor:
         if unsettled:
             self.verdicts[host.name] = unsettled
         if host.sockets:
-            self.bridge.attach(host, [main for main, _ in host.sockets])
+            self.bridge.attach(host, [main for main, _ in host.sockets], host.assignment.watch)
         event("interpreter_ready", interpreter=host.name, seconds=round(time.monotonic() - host.started, 3))
 
     def _ended_in_thread(self, host: Host, reason: str) -> None:

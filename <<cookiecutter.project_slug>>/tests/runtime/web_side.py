@@ -47,6 +47,10 @@ class Client:
         self.is_slow = asyncio.Event()  # set: it reads what is sent to it
         self.is_slow.set()
         self.has_left = False
+        self.left = asyncio.Event()
+
+    async def client_disconnect(self) -> None:
+        await self.left.wait()
 
     async def __call__(self) -> bytes:
         return self.body
