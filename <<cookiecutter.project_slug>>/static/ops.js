@@ -50,7 +50,7 @@ function set(row, field, text) {
 
 function setState(row, state) {
   set(row, "state", state);
-  row.querySelector("[data-field=state]").className = `badge ${state}`;
+  row.querySelector("[data-field=state]").className = `status ${state}`;
 }
 
 function showInterpreter(row, item) {

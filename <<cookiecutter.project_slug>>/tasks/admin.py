@@ -41,7 +41,10 @@ class TaskRecordAdmin(admin.ModelAdmin):
     paginator = CappedPaginator
     actions = ("retry", "cancel", "run_now", "discard")
     fieldsets = (
-        (None, {"fields": ("task", ("status", "queue", "priority"), "waits_for", ("id", "backend", "batch"), "origin")}),
+        (
+            None,
+            {"fields": ("task", ("status", "queue", "priority"), "waits_for", ("id", "backend", "batch"), "origin")},
+        ),
         (
             "Attempts",
             {"fields": (("attempt", "deaths", "cancelled"), ("claim", "worker"), "last_bill", "ended_attempts")},
@@ -50,6 +53,9 @@ class TaskRecordAdmin(admin.ModelAdmin):
         ("Times", {"fields": (("enqueued_at", "run_after"), ("started_at", "finished_at"))}),
         ("Conditions", {"fields": ("unique_key", ("limit_key", "limit_number"), "the_chain"), "classes": ["collapse"]}),
     )
+
+    class Media:
+        css = {"all": ["admin_tasks.css"]}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
