@@ -50,7 +50,7 @@ function set(row, field, text) {
 
 function setState(row, state) {
   set(row, "state", state);
-  row.querySelector("[data-field=state]").className = `badge ${state}`;
+  row.querySelector("[data-field=state]").className = `status ${state}`;
 }
 
 function showInterpreter(row, item) {
@@ -171,13 +171,14 @@ async function drawCharts() {
 
 function draw(figure, series, history) {
   const most = Math.max(1, ...series.flatMap((name) => history[name]));
-  const chart = drawn("svg", { viewBox: "0 0 360 100", preserveAspectRatio: "none", role: "img" });
+  const steps = Math.max(60, history.requests.length - 1); // ten minutes of a young server, at most an hour
+  const chart = drawn("svg", { viewBox: `0 0 ${steps} 100`, preserveAspectRatio: "none", role: "img" });
   chart.setAttribute("aria-label", `${figure.querySelector("figcaption").textContent}: at most ${number.format(most)}`);
   series.forEach((name, index) => {
-    if (index < 2 || history[name].some(Boolean)) chart.append(drawn("path", { class: `c${index}`, d: curve(history[name], most) }));
+    if (index < 2 || history[name].some(Boolean)) chart.append(drawn("path", { class: `c${index}`, d: curve(history[name], most, steps) }));
   });
   const axis = element("div", { className: "axis" });
-  axis.append(element("span", { textContent: "1 h ago" }), element("span", { textContent: `at most ${number.format(most)}` }), element("span", { textContent: "now" }));
+  axis.append(element("span", { textContent: `${duration(steps * history.every)} ago` }), element("span", { textContent: `at most ${number.format(most)}` }), element("span", { textContent: "now" }));
   const legend = element("ul", { className: "legend" });
   series.forEach((name, index) => {
     const item = element("li", { className: `c${index}` });
@@ -187,8 +188,8 @@ function draw(figure, series, history) {
   figure.replaceChildren(figure.querySelector("figcaption"), chart, axis, legend);
 }
 
-function curve(values, most) {
-  const first = 361 - values.length;
+function curve(values, most, steps) {
+  const first = steps + 1 - values.length;
   let pen = "M";
   return values.map((value, index) => {
     if (value === null) return (pen = "M"), "";

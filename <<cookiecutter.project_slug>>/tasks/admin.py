@@ -41,7 +41,10 @@ class TaskRecordAdmin(admin.ModelAdmin):
     paginator = CappedPaginator
     actions = ("retry", "cancel", "run_now", "discard")
     fieldsets = (
-        (None, {"fields": ("task", ("status", "queue", "priority"), "waits_for", ("id", "backend", "batch"), "origin")}),
+        (
+            None,
+            {"fields": ("task", ("status", "queue", "priority"), "waits_for", ("id", "backend", "batch"), "origin")},
+        ),
         (
             "Attempts",
             {"fields": (("attempt", "deaths", "cancelled"), ("claim", "worker"), "last_bill", "ended_attempts")},
@@ -52,7 +55,7 @@ class TaskRecordAdmin(admin.ModelAdmin):
     )
 
     class Media:
-        css = {"all": ["admin.css"]}
+        css = {"all": ["admin_tasks.css"]}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

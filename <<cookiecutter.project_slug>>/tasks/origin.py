@@ -1,6 +1,6 @@
 """Which request has enqueued a task: "NANOSECONDS POST /orders/", when it began (Unix time), method and path.
 
-Noted with each request, which costs a third of a microsecond, and made into a text only where something is enqueued.
+Noted with each request, which costs about a microsecond, and made into a text only where something is enqueued.
 """
 
 import time

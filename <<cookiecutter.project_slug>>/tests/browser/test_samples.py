@@ -169,10 +169,19 @@ def test_it_works_without_javascript(browser: Browser, server: Server, signed_in
 def test_everything_is_reached_with_the_keyboard(page: Page) -> None:
     page.goto("/")
     reached = []
-    for _ in range(7):
+    for _ in range(8):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.textContent.trim() || document.activeElement.id"))
-    assert reached == ["Skip to the content", "Single-server Django", "Admin", "Sign out", "file", "rows", "Export"]
+    assert reached == [
+        "Skip to the content",
+        "Single-server Django",
+        "Operations",
+        "Admin",
+        "Sign out",
+        "file",
+        "rows",
+        "Export",
+    ]
     page.get_by_label("Or export demo orders").focus()
     page.keyboard.press("Enter")
     expect(status(page, "10,000 orders")).to_have_text("Done")

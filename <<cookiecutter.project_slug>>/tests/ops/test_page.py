@@ -1,4 +1,4 @@
-"""The operations page and the page of a task: who sees them, what they show from the database, what can be done there."""
+"""The operations page and that of a task: who sees them, what they show from the database, what can be done there."""
 
 import html
 import json
