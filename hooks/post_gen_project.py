@@ -1,12 +1,17 @@
-"""Write `.env` for development, with a secret of its own, and say what comes next."""
+"""Write `.env` for development, with a secret of its own, note the template's version, and say what comes next."""
 
+import json
 import os
 import secrets
 import shutil
+import subprocess
 from pathlib import Path
 
 DATABASE = "<< cookiecutter.database >>"
 SLUG = "<< cookiecutter.project_slug >>"
+TEMPLATE = "<< cookiecutter.get('_template', '') >>".replace("gh:", "https://github.com/")
+CHECKOUT = "<< cookiecutter.get('_repo_dir', '') >>"
+ANSWERS = json.loads(<< cookiecutter | jsonify | tojson >>)
 
 # The template folder runs in place, and what a run leaves there is no part of the template.
 for name in ("data", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"):
@@ -27,5 +32,19 @@ if DATABASE == "postgresql":
 
 with open(os.open(".env", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as env:
     env.write("\n".join(lines) + "\n")
+
+
+
+def version():
+    """The commit of the template; "" where it is no checkout, or cruft writes the file itself."""
+    if "_commit" in ANSWERS or not shutil.which("git"):
+        return ""
+    found = subprocess.run(["git", "-C", CHECKOUT, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return found.stdout.strip()
+
+
+if CHECKOUT and (commit := version()):  # `cruft update` goes on from it
+    state = {"template": TEMPLATE, "commit": commit, "checkout": None, "context": {"cookiecutter": ANSWERS}}
+    Path(".cruft.json").write_text(json.dumps(state | {"directory": None}, indent=2) + "\n")
 
 print(f"\nYour project is in {SLUG}/. Next:\n\n    cd {SLUG}\n    uv run main.py\n")
