@@ -63,6 +63,7 @@ def test_a_project_knows_the_commit_that_it_was_made_from(template, project):
 
     assert state["commit"] == run("git", "rev-parse", "HEAD", folder=template)
     assert state["context"]["cookiecutter"]["project_slug"] == "shop"
+    assert str(project.parent) not in str(state["context"]["cookiecutter"]).replace(str(template), "")
 
 
 def test_an_update_brings_what_is_new_and_keeps_what_is_ones_own(template, project):
