@@ -11,7 +11,7 @@ DATABASE = "<< cookiecutter.database >>"
 SLUG = "<< cookiecutter.project_slug >>"
 TEMPLATE = "<< cookiecutter.get('_template', '') >>".replace("gh:", "https://github.com/")
 CHECKOUT = "<< cookiecutter.get('_repo_dir', '') >>"
-ANSWERS = json.loads(json.loads(r"<< cookiecutter | jsonify | tojson >>"))  # JSON in JSON, for its escapes
+ANSWERS = json.loads(json.loads(r""" << cookiecutter | jsonify | tojson >> """))  # JSON in JSON, for its escapes
 
 # The template folder runs in place, and what a run leaves there is no part of the template.
 for name in ("data", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"):
