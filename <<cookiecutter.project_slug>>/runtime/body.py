@@ -18,7 +18,7 @@ class BodyTooLarge(Exception):
 
 
 class BodyIncomplete(Exception):
-    """The client has left in the middle of its body."""
+    """The client has left in the middle of its body, or that is broken."""
 
 
 async def receive(proto: Any, headers: Any, limit: int, folder: Path) -> Body:
@@ -59,17 +59,22 @@ async def _drain(chunks: AsyncIterator[bytes], limit: int) -> None:
 
 
 async def _spool(chunks: AsyncIterator[bytes], limit: int, folder: Path, declared: int | None) -> Body:
-    loop, batch, length = asyncio.get_running_loop(), bytearray(), 0
+    """Granian does not say that a body broke off: its length tells, or an empty part before the one that is the end.
+
+    Trailers are an empty part too: a request that has some is refused.
+    """
+    loop, batch, length, empty = asyncio.get_running_loop(), bytearray(), 0, 0
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
         async for chunk in chunks:
             batch += chunk
             length += len(chunk)
+            empty += not chunk
             if length > limit:
                 raise BodyTooLarge
             if len(batch) >= BATCH:
                 await loop.run_in_executor(None, write_all, file, batch)
                 batch = bytearray()
-        if declared is not None and length != declared:  # Granian does not say that the client has gone
+        if length != declared if declared is not None else empty > 1:
             raise BodyIncomplete
         if length <= IN_MEMORY:
             return bytes(batch)

@@ -49,15 +49,18 @@ class Bridge:
 
     async def _serve(self, scope: Any, proto: Any) -> int:
         """Answer one request; returns the status that was sent."""
-        headers = scope.headers
+        path, headers = scope.path, scope.headers  # made anew each time that they are asked for
+        items = headers.items()
         if "web" not in self.plan.roles:
             return send_error(proto, 404, "NotFound", "This server runs background tasks only (ROLES).")
+        if reason := _unreadable(path, headers, items):
+            return send_error(proto, 400, "BadRequest", reason)
         try:
             body = await receive(proto, headers, self.plan.max_request_body, self.spool)
         except BodyTooLarge:
             return send_error(proto, 413, "PayloadTooLarge", f"At most {self.plan.max_request_body} bytes are taken.")
         except BodyIncomplete:
-            return send_error(proto, 400, "BadRequest", "The body is shorter than its Content-Length.")
+            return send_error(proto, 400, "BadRequest", "The body has broken off.")
         except OSError as error:
             return send_error(proto, 507, "StorageFull", f"The upload could not be stored: {error.strerror}.")
         if self.stopping and not self._anybody_serves():
@@ -67,8 +70,8 @@ class Bridge:
             discard(body)
             return send_error(proto, 503, "Busy", "Too many requests are waiting.", retry_after=1)
         request = frames.pack((
-            scope.method, scope.path, scope.query_string, scope.http_version, scope.scheme,
-            scope.client, scope.server, _headers(scope), body,
+            scope.method, path, scope.query_string, scope.http_version, scope.scheme,
+            scope.client, scope.server, _with_host(items, scope.authority), body,
         ))  # fmt: skip
         response = Response(asyncio.get_running_loop().create_future())
         if len(request) > frames.FRAME_SIZE:
@@ -223,8 +226,17 @@ def _has_failed(last: tuple[Any, ...], response: Response) -> bool:
     return last[0] == frames.BROKEN or not response.head.done() or response.head.result()[1] >= 500
 
 
-def _headers(scope: Any) -> frames.Headers:
-    headers: frames.Headers = scope.headers.items()
-    if scope.authority and not scope.headers.get("host"):
-        headers.append(("host", scope.authority))  # HTTP/2
-    return headers
+def _unreadable(path: str, headers: Any, items: frames.Headers) -> str:
+    """Why this request cannot be passed on as it was sent; "" where it can. RSGI has text where HTTP has bytes."""
+    if not path.isascii() and "\ufffd" in path:
+        return "The path is not UTF-8."
+    if len(headers) != len(dict(items)):
+        return "A header has characters that are not ASCII."
+    return ""
+
+
+def _with_host(items: frames.Headers, authority: str | None) -> frames.Headers:
+    """The target's authority stands above a Host header: in HTTP/2, and where a target is a whole URL."""
+    if authority is None:
+        return items
+    return [("host", authority), *(item for item in items if item[0] != "host")]

@@ -84,6 +84,8 @@ class Plan:
     problems: tuple[str, ...] = field(default=())  # worth a warning at start
     database_address: str = field(default="", repr=False)  # PostgreSQL's, as libpq takes it, with the password; else ""
     database_file: str = ""  # SQLite's
+    ssl_cert: str = ""  # paths; "": HTTP
+    ssl_key: str = ""
     memory_queues: tuple[tuple[str, int], ...] = ()  # name, and how many tasks may wait or run (memory_queue.py)
 
     def as_dict(self) -> dict[str, Any]:

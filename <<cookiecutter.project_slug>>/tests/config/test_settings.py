@@ -53,7 +53,7 @@ def test_every_variable_reaches_the_plan(read_plan, tmp_path):
 
     expected = {
         "debug": True, "host": "::", "port": 9000, "roles": ("web",), "shutdown_timeout": 1.5,
-        "memory_limit": 2 * 2**30, "max_request_body": 5 * 2**20, "trusted_proxies": ("10.0.0.1", "10.0.0.2"),
+        "memory_limit": 2 * 2**30, "max_request_body": 5 * 2**20, "trusted_proxies": ("10.0.0.1/32", "10.0.0.2/32"),
         "log_format": "json", "database": "postgresql", "data_dir": str(tmp_path / "data"),
     }  # fmt: skip
     assert expected.items() <= plan.items()

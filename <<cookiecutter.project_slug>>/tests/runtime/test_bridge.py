@@ -33,10 +33,10 @@ async def test_a_file_is_passed_on_by_its_path(tmp_path):
     stage, client = Stage(tmp_path, 1), Client()
     asked = stage.ask(client)
     await stage.threads[0][0].receive()
-    await stage.threads[0][0].send(frames.FILE, 200, [("x", "1")], "/some/file")
+    await stage.threads[0][0].send(frames.FILE, 200, [("x", "1")], "/some/file", 2, 5)
     await asked
 
-    assert (client.status, client.headers, client.file) == (200, [("x", "1")], "/some/file")
+    assert (client.status, client.headers, client.file) == (200, [("x", "1")], ("/some/file", 2, 5))
 
 
 @on_the_loop
