@@ -59,7 +59,7 @@ class Bridge:
         if reason := _unreadable(path, headers, items):
             return send_error(proto, 400, "BadRequest", reason)
         try:
-            body = await receive(proto, headers, self.plan.max_request_body, self.spool)
+            body = await receive(scope, proto, headers, self.plan.max_request_body, self.spool)
         except BodyTooLarge:
             return send_error(proto, 413, "PayloadTooLarge", f"At most {self.plan.max_request_body} bytes are taken.")
         except BodyIncomplete:

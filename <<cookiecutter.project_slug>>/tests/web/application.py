@@ -16,7 +16,15 @@ type Start = Callable[..., Callable[[bytes], None]]
 type Probe = Callable[[Environ, Start], Iterable[bytes]]
 
 TEXT = [("Content-Type", "text/plain")]
-VERBATIM = ("files", "twice", "never", "bytes_header", "returns_text", "sleeps")  # the validator would be in the way
+VERBATIM = (
+    "answers",
+    "files",
+    "twice",
+    "never",
+    "bytes_header",
+    "returns_text",
+    "sleeps",
+)  # the validator would be in the way
 
 closed: list[str] = []  # by whom close() was called
 probes: dict[str, Probe] = {}
@@ -130,6 +138,15 @@ def headers(environ: Environ, start: Start) -> Iterable[bytes]:
     given = json.loads(environ["wsgi.input"].read(100000))
     start("200 OK", [*TEXT, *((name, value) for name, value in given)])
     return [b"with headers"]
+
+
+@probe
+def answers(environ: Environ, start: Start) -> Iterable[bytes]:
+    """The headers and the parts of the request's body, as a list or as a generator."""
+    made = json.loads(environ["wsgi.input"].read(1000000))
+    parts = [bytes.fromhex(part) for part in made["parts"]]
+    start("200 OK", [*TEXT, *((name, value) for name, value in made["headers"])])
+    return parts if made["list"] else iter(parts)
 
 
 @probe
