@@ -47,7 +47,7 @@ class Bridge:
         if (own := self.health.answers.get(scope.path)) is not None:
             return await own(proto)
         started = time.perf_counter()
-        status = self.static.answer(scope, scope.scheme, proto) or await self._serve(scope, proto)
+        status = self.static.answer(scope, proto) or await self._serve(scope, proto)
         self.metrics.count(status, time.perf_counter() - started)
 
     async def _serve(self, scope: Any, proto: Any) -> int:
