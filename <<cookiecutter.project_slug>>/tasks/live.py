@@ -26,9 +26,9 @@ def live_url_of(tasks: Iterable[UUID]) -> str:
 
 def live_key() -> str:
     """Follows from SECRET_KEY; main, which does not know that one, gets it with the plan."""
-    return _derived(settings.SECRET_KEY)
+    return derived_key(settings.SECRET_KEY)
 
 
 @cache
-def _derived(secret_key: str) -> str:
+def derived_key(secret_key: str) -> str:
     return salted_hmac("tasks.live", "key", secret=secret_key, algorithm="sha256").hexdigest()

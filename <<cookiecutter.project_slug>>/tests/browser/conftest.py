@@ -1,14 +1,13 @@
 """A browser for the tests of this folder: the system's Chromium, driven by Playwright.
 
 One server and one browser for this folder, and no longer: while Playwright runs, its thread has an event loop, and no
-test beside it could have another. `SCREENSHOTS=folder pytest tests/browser` keeps pictures of what the tests look at.
+test beside it could have another.
 """
 
 import os
 import re
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -65,16 +64,20 @@ def first_account_link(server: Server) -> str:
     return found[1]
 
 
+def fill_in(page: Page, password: str, again: str) -> None:
+    page.get_by_label("Username").fill(ACCOUNT["username"])
+    page.get_by_label("Password:", exact=True).fill(password)
+    page.get_by_label("Password confirmation").fill(again)
+    page.get_by_role("button", name="Create the account").click()
+
+
 @pytest.fixture(scope="package")
 def signed_in(browser: Browser, server: Server, first_account_link: str) -> Any:
     """Cookies of who has made the first account, through its page."""
     context = browser.new_context()
     page = context.new_page()
     page.goto(first_account_link)
-    page.get_by_label("Username").fill(ACCOUNT["username"])
-    page.get_by_label("Password:", exact=True).fill(ACCOUNT["password"])
-    page.get_by_label("Password confirmation").fill(ACCOUNT["password"])
-    page.get_by_role("button", name="Create the account").click()
+    fill_in(page, ACCOUNT["password"], ACCOUNT["password"])
     page.get_by_role("button", name="Sign out").wait_for()
     state = context.storage_state()
     context.close()
@@ -121,9 +124,3 @@ def page(browser: Browser, server: Server, signed_in: Any, watch: Watch) -> Iter
     watch.attach(page)
     yield page
     context.close()
-
-
-@pytest.fixture
-def pictures() -> Path | None:
-    folder = os.environ.get("SCREENSHOTS")
-    return Path(folder).resolve() if folder else None

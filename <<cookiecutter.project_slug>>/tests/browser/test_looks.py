@@ -1,44 +1,29 @@
-"""How the pages look: nothing that axe-core finds, nothing too wide, in light and dark, on a phone and on a desk."""
-
-from collections.abc import Callable
-from pathlib import Path
+"""How the pages look (looks.py)."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Watch
+from tests.browser.conftest import ACCOUNT, Watch, fill_in
 from tests.browser.files import damaged_picture, document, picture
-from tests.server import PATIENCE
+from tests.browser.looks import look
+from tests.server import PATIENCE, Server
 
-WIDTHS = {"phone": 390, "desk": 1440}
-SCHEMES = ("light", "dark")
 CANCEL = """id => fetch(`/api/tasks/${id}/cancel/`, {
   method: "POST", headers: { "X-CSRFToken": document.querySelector("[name=csrfmiddlewaretoken]").value }
 })"""
 
-type Look = Callable[[Page, str], None]
+
+def test_the_first_account(browser: Browser, server: Server, first_account_link: str, watch: Watch) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        watch.attach(page)
+        page.goto(first_account_link)
+        fill_in(page, ACCOUNT["password"], "something else")
+        expect(page.locator(".errorlist")).to_be_visible()
+        look(page, "first-account")
 
 
-@pytest.fixture
-def look(pictures: Path | None) -> Look:
-    """Look at a page in every way."""
-
-    def look(page: Page, name: str) -> None:
-        for size, width in WIDTHS.items():
-            page.set_viewport_size({"width": width, "height": 900})
-            for scheme in SCHEMES:
-                page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-                found = Axe().run(page)
-                assert not found.violations_count, f"{name}, {size}, {scheme}: {found.generate_report()}"
-                assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name}, {size}"
-                if pictures:
-                    page.screenshot(path=pictures / f"{name}-{size}-{scheme}.png", full_page=True)
-
-    return look
-
-
-def test_the_samples(page: Page, look: Look) -> None:
+def test_the_samples(page: Page) -> None:
     page.goto("/")
     look(page, "samples-empty")
     page.get_by_label("choose files").set_input_files([damaged_picture(), document(), picture()])  # type: ignore[list-item]
@@ -52,7 +37,7 @@ def test_the_samples(page: Page, look: Look) -> None:
     page.evaluate(CANCEL, page.locator(".task", has_text="200,000 orders").get_attribute("id").removeprefix("task-"))
 
 
-def test_a_refusal(page: Page, look: Look, watch: Watch) -> None:
+def test_a_refusal(page: Page, watch: Watch) -> None:
     watch.expected = "status of 400"
     page.goto("/")
     page.evaluate("document.querySelector('#rows').removeAttribute('max')")
@@ -73,7 +58,8 @@ def test_a_refusal(page: Page, look: Look, watch: Watch) -> None:
         ("/nowhere/", "There is nothing here"),
     ],
 )
-def test_accounts(page: Page, look: Look, path: str, heading: str) -> None:
+def test_accounts(page: Page, watch: Watch, path: str, heading: str) -> None:
+    watch.expected = "status of 404" if path == "/nowhere/" else ""
     page.context.clear_cookies()
     page.goto(path)
     expect(page.get_by_role("heading", level=1)).to_have_text(heading)
