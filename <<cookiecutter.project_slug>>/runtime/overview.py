@@ -92,10 +92,11 @@ class Overview:
     def _queue(self, queue: str, now: int) -> dict[str, Any]:
         gauges = self.board.gauges(queue)
         since = (now - gauges[Gauge.COUNTED]) / 1e9
+        counted = bool(gauges[Gauge.COUNTED])  # nobody does on a node without workers
         return {
             "name": queue,
-            "ready": gauges[Gauge.READY],
-            "running": gauges[Gauge.RUNNING],
+            "ready": gauges[Gauge.READY] if counted else None,
+            "running": gauges[Gauge.RUNNING] if counted else None,
             "oldest": round(gauges[Gauge.OLDEST] / 1000 + since, 1) if gauges[Gauge.READY] else 0,
             "rate": self.history.rate(queue),
             "paused": bool(gauges[Gauge.PAUSED]),

@@ -19,6 +19,7 @@ function duration(seconds) {
   return seconds < 172800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86400)} d`;
 }
 
+const counted = (value) => (value === null ? "–" : number.format(value));
 const megabytes = (bytes) => `${number.format(Math.round(bytes / 2 ** 20))} MB`;
 
 // Tables
@@ -108,7 +109,7 @@ function showQueue(row, item) {
   set(row, "name", item.name);
   set(row, "label", ` ${item.name}`);
   setState(row, state);
-  for (const name of ["ready", "running", "rate"]) set(row, name, number.format(item[name]));
+  for (const name of ["ready", "running", "rate"]) set(row, name, counted(item[name]));
   set(row, "oldest", item.ready ? duration(item.oldest) : "");
   for (const button of row.querySelectorAll("[data-when]")) button.hidden = button.dataset.when !== state;
 }
