@@ -48,10 +48,16 @@ class Overview:
             "abandoned": metrics.abandoned,
             "unready": self.supervisor.unready(),
             "samples": self.history.taken,
-            "ended": sum(sum(self.board.outcomes(queue).values()) for queue in self.board.queues),
+            **self._ended(),
             "interpreters": [self._interpreter(host, now) for host in self._in_order()],
             "queues": [self._queue(queue, now) for queue in self.board.queues],
         }
+
+    def _ended(self) -> dict[str, int]:
+        """Attempts since the start of the process, and those of them without success: the page then looks for tasks."""
+        outcomes = [self.board.outcomes(queue) for queue in self.board.queues]
+        ended = sum(sum(each.values()) for each in outcomes)
+        return {"ended": ended, "failed": ended - sum(each["successful"] + each["retried"] for each in outcomes)}
 
     def live(self) -> dict[str, Any]:
         """As `take`, and have the queues counted for the next time."""

@@ -1,6 +1,8 @@
 // The operations page. The state of the server comes once a second from main (runtime/live_overview.py); rows are filled
 // in place, so that focus and selection stay. Buttons work without it, with a reload.
 
+const REFRESH_EVERY = 5000; // milliseconds, at the most often, while tasks end
+const AWAY_AFTER = 4000;
 const page = document.querySelector("[data-feed]");
 const number = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 
@@ -130,7 +132,8 @@ function show(state) {
   fill(document.querySelector("#interpreters"), document.querySelector("#interpreter"), state.interpreters.map(keyed), showInterpreter);
   fill(document.querySelector("#queues"), document.querySelector("#queue"), state.queues.map(keyed), showQueue);
   if (state.samples !== last.samples) drawCharts();
-  if (last.node && state.ended !== last.ended) refreshTasks();
+  const counts = document.querySelector("#tasks").dataset.state === "failed" ? "failed" : "ended";
+  if (last.node && state[counts] !== last[counts]) refreshTasks(REFRESH_EVERY);
   last = state;
 }
 
@@ -142,18 +145,23 @@ function warn(text) {
 
 function listen() {
   const feed = new EventSource(page.dataset.feed);
-  feed.onmessage = (event) => show(JSON.parse(event.data));
+  let missing = 0;
+  feed.onmessage = (event) => {
+    clearTimeout(missing);
+    missing = 0;
+    show(JSON.parse(event.data));
+  };
   feed.onerror = () => {
-    warn("The server is away, or restarts.");
+    missing ||= setTimeout(() => warn("The server is away, or restarts."), AWAY_AFTER); // streams end now and then
     if (feed.readyState === EventSource.CLOSED) setTimeout(renew, 3000); // the address has expired, or the server is full
   };
 }
 
 async function renew() {
   try {
-    const fresh = await fetchPage();
+    const fresh = await fetchPart(location.href, "[data-feed]");
     if (!fresh) return location.reload();
-    page.dataset.feed = fresh.querySelector("[data-feed]").dataset.feed;
+    page.dataset.feed = fresh.dataset.feed;
     listen();
   } catch {
     setTimeout(renew, 3000);
@@ -203,22 +211,21 @@ function curve(values, most, steps) {
 
 // The list of tasks, when some have ended; not while somebody reads or selects in it
 
-async function fetchPage() {
-  const answer = await fetch(location.href);
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  return fresh.querySelector("[data-feed]") ? fresh : null; // else signed out
+async function fetchPart(address, selector) {
+  const answer = await fetch(address);
+  return new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(selector); // null: signed out
 }
 
 let refreshing = 0;
 
-function refreshTasks(soon = 2000) {
-  clearTimeout(refreshing);
-  refreshing = setTimeout(async () => {
+function refreshTasks(wait) {
+  refreshing ||= setTimeout(async () => {
+    refreshing = 0;
     const list = document.querySelector("#tasks");
     if (document.hidden || list.querySelector("details[open], [name=task]:checked")) return;
-    const fresh = await fetchPage().catch(() => null);
-    if (fresh && !list.contains(document.activeElement)) list.replaceWith(fresh.querySelector("#tasks"));
-  }, soon);
+    const fresh = await fetchPart(list.dataset.address, "#tasks").catch(() => null);
+    if (fresh && !list.contains(document.activeElement)) list.replaceWith(fresh);
+  }, wait);
 }
 
 // Buttons
@@ -240,6 +247,8 @@ document.addEventListener("submit", async (event) => {
   if (!page) return;
   for (const box of document.querySelectorAll("#tasks [type=checkbox]")) box.checked = false;
   button.blur();
+  clearTimeout(refreshing);
+  refreshing = 0;
   refreshTasks(300);
 });
 
