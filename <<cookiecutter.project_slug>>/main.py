@@ -9,9 +9,6 @@ from runtime.board import Board
 from runtime.bridge import Bridge
 from runtime.command import Boot, announce, parse_arguments, take_data_dir
 from runtime.health import Health
-from runtime.live import Live
-from runtime.live_overview import LiveOverview, LiveProfile
-from runtime.live_tasks import Tasks
 from runtime.memory_queue import MemoryQueue
 from runtime.node import Node
 from runtime.plan import Plan, StartError
@@ -29,10 +26,8 @@ async def serve(plan: Plan, boot: Boot, node: Node) -> int:
     board = Board(plan.queues, seats_needed(plan))
     wakeups = Wakeups.make(plan.queues, board.seats, MemoryQueue.make_all(plan.memory_queues))
     health = Health(board, wakeups.housekeeper, Storage(plan))
-    live = Live({"tasks": Tasks(board, has_peers=plan.database == "postgresql")})
-    bridge = Bridge(plan, health, health.metrics.web, live)
+    bridge = Bridge(plan, health, health.metrics.web)
     supervisor = Supervisor(plan, node, board, wakeups, bridge, health)
-    live.topics |= {"ops": LiveOverview(supervisor.overview), "profile": LiveProfile(supervisor.stacks)}
     server = Server(bridge, plan.host, plan.port)
     node.write(address=server.address)
 
@@ -40,6 +35,7 @@ async def serve(plan: Plan, boot: Boot, node: Node) -> int:
         server.start()  # /healthz answers from here on, and requests wait
         await health.storage.wait()
         state = await boot.prepare(node.id, supervisor.boot)
+        bridge.static.take(state["static"])
         await supervisor.start(state["recovered"])
         Reload(supervisor, boot).start()
         announce(plan, server.address, state)

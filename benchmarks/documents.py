@@ -5,17 +5,15 @@ Prints p50, p99 and requests a second of `wrk -t1 -c4` on `/`, three times each,
 
 import io
 import json
-import re
-import statistics
-import subprocess
 import time
 import urllib.request
 
 from reportlab.pdfgen.canvas import Canvas
 
 from benchmarks.server import Server, get, running
+from benchmarks.wrk import show, wrk
 
-SECONDS, ROUNDS, DOCUMENTS, PAGES = 5, 3, 10, 200
+ROUNDS, DOCUMENTS, PAGES = 3, 10, 200
 
 
 def pdf(pages: int = PAGES) -> bytes:
@@ -40,21 +38,6 @@ def upload(server: Server, content: bytes) -> str:
     )
     with urllib.request.urlopen(request, timeout=60) as answer:
         return str(json.loads(answer.read())["url"])
-
-
-def wrk(url: str) -> tuple[float, float, float]:
-    """p50 and p99 in ms, requests a second."""
-    command = ["wrk", "-t1", "-c4", f"-d{SECONDS}", "--latency", url]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    times = [float(re.search(rf"{share}%\s+([\d.]+)(us|ms)", text)[1]) for share in (50, 99)]  # type: ignore[index]
-    units = [re.search(rf"{share}%\s+[\d.]+(us|ms)", text)[1] for share in (50, 99)]  # type: ignore[index]
-    p50, p99 = (value / 1000 if unit == "us" else value for value, unit in zip(times, units, strict=True))
-    return p50, p99, float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1])  # type: ignore[index]
-
-
-def show(name: str, rounds: list[tuple[float, float, float]]) -> None:
-    p50, p99, rate = (statistics.median(column) for column in zip(*rounds, strict=True))
-    print(f"{name:<28} p50 {p50:.2f} ms   p99 {p99:.2f} ms   {rate:.0f} requests/s", flush=True)
 
 
 def main() -> None:

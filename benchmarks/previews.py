@@ -16,8 +16,9 @@ from collections.abc import Callable
 
 from PIL import Image
 
-from benchmarks.documents import ROUNDS, show, wrk
+from benchmarks.documents import ROUNDS
 from benchmarks.server import Server, get, running
+from benchmarks.wrk import Load, show, wrk
 
 
 def picture(width: int, height: int) -> bytes:
@@ -37,7 +38,7 @@ def preview(server: Server, content: bytes) -> float:
     return time.perf_counter() - started
 
 
-def beside(page: str, ask: Callable[[], float], pause: float) -> tuple[tuple[float, float, float], list[float]]:
+def beside(page: str, ask: Callable[[], float], pause: float) -> tuple[Load, list[float]]:
     """What wrk finds while `ask` is called again and again; what that returned."""
     times, stop = [], threading.Event()
 

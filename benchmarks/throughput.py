@@ -119,19 +119,25 @@ def query(data: Path, sql: str) -> tuple[float, ...]:
 
 
 def install_others() -> None:
-    """Huey and Celery into the cache folder; quick where they are there already."""
+    """Huey and Celery into the cache folder, and which versions they are."""
     if shutil.which("redis-server") is None:
         sys.exit("redis-server is missing: apt install redis-server")
+    python = install_requirements()
+    versions = "from importlib.metadata import version as v; print(*(f'{n} {v(n)}' for n in ('huey','celery','redis')))"
+    subprocess.run([python, "-c", versions], check=True)
+    subprocess.run(["redis-server", "--version"], check=True)
+    print(f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}", flush=True)
+
+
+def install_requirements() -> Path:
+    """What this project is measured against, into the cache folder; quick where it is there already. Its Python."""
     uv = subprocess.run([ROOT / "scripts" / "find-uv"], capture_output=True, text=True, check=True).stdout.strip()
     python = CACHE / "bin" / "python"
     if not python.exists():
         subprocess.run([uv, "venv", "-q", "-p", sys.executable, CACHE], check=True)
     requirements = ROOT / "benchmarks" / "others" / "requirements.txt"
     subprocess.run([uv, "pip", "install", "-q", "--python", python, "-r", requirements], check=True)
-    versions = "from importlib.metadata import version as v; print(*(f'{n} {v(n)}' for n in ('huey','celery','redis')))"
-    subprocess.run([python, "-c", versions], check=True)
-    subprocess.run(["redis-server", "--version"], check=True)
-    print(f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}", flush=True)
+    return python
 
 
 def main(tasks: int = 10_000, rounds: int = 3) -> None:

@@ -88,7 +88,8 @@ class Container:
         self.ready = threading.Event()
         self.reader = threading.Thread(target=self._read)
         self.reader.start()
-        self.cookies = http.cookiejar.CookieJar()
+        as_browsers = http.cookiejar.DefaultCookiePolicy(secure_protocols=("https", "http"))  # they trust localhost
+        self.cookies = http.cookiejar.CookieJar(as_browsers)
         no_proxy = urllib.request.ProxyHandler({})
         self.opener = urllib.request.build_opener(no_proxy, urllib.request.HTTPCookieProcessor(self.cookies))
 

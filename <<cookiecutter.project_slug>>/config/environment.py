@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+EXAMPLE_SECRET = re.compile("django-insecure|development|example|change.?me|placeholder|your.?secret", re.IGNORECASE)
 SIZE_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
 
@@ -20,9 +21,11 @@ class Environment(environ.Env):  # type: ignore[misc]
 
     def __init__(self, env_file: Path) -> None:
         super().__init__()
-        type(self).ENVIRON = dict(os.environ)  # a copy: reading .env must not change the process's own
+        type(self).ENVIRON = {}  # not the process's own: reading .env must not change it
         if env_file.exists():
             self.read_env(env_file)
+        self.file = dict(self.ENVIRON)
+        type(self).ENVIRON = self.file | os.environ
 
     def _wrong(self, name: str, allowed: str, *, secret: bool = False) -> ImproperlyConfigured:
         value = "(not shown)" if secret else repr(self.ENVIRON.get(name, ""))
@@ -33,10 +36,10 @@ class Environment(environ.Env):  # type: ignore[misc]
         return self.ENVIRON.get(name) or default
 
     def flag(self, name: str, default: bool = False) -> bool:
-        value = self.text(name, str(default)).lower()
-        if value not in {"1", "true", "yes", "on", "0", "false", "no", "off"}:
+        value = self.text(name, str(default))
+        if not _is_on(value) and value.lower() not in {"0", "false", "no", "off"}:
             raise self._wrong(name, "1 or 0")
-        return value in {"1", "true", "yes", "on"}
+        return _is_on(value)
 
     def integer(self, name: str, default: int, least: int, most: int) -> int:
         value = self.text(name, str(default))
@@ -86,9 +89,15 @@ class Environment(environ.Env):  # type: ignore[misc]
         return tuple(word.strip() for word in self.text(name, default).split(",") if word.strip())
 
     def secret(self, name: str, least_length: int) -> str:
-        """A secret of at least `least_length` characters, or "" where none is set."""
-        value = self.text(name, "")
-        if value and (len(value) < least_length or len(set(value)) < 5 or value.startswith("django-insecure-")):
+        """A secret of at least `least_length` characters, or "" where none is set.
+
+        In production a secret out of an `.env` that asks for development counts as none: it is not for both.
+        """
+        value, in_production = self.text(name, ""), not self.flag("DEBUG")
+        if in_production and value == self.file.get(name) and _is_on(self.file.get("DEBUG", "")):
+            return ""
+        is_example = value.startswith("django-insecure-") or (in_production and EXAMPLE_SECRET.search(value))
+        if value and (len(value) < least_length or len(set(value)) < 5 or is_example):
             raise self._wrong(name, f"a random text of {least_length} characters or more", secret=True)
         return value
 
@@ -122,3 +131,7 @@ class Environment(environ.Env):  # type: ignore[misc]
             "timeout": 10,
         }
         return {"BACKEND": config["EMAIL_BACKEND"], "OPTIONS": options}
+
+
+def _is_on(value: str) -> bool:
+    return value.lower() in {"1", "true", "yes", "on"}

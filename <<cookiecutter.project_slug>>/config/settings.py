@@ -5,6 +5,8 @@ Without any variable this is a production configuration. `.env.example` lists th
 
 from pathlib import Path
 
+from django.utils.csp import CSP
+
 from config.environment import Environment
 from config.secret_key import stored_secret_key
 from runtime import log
@@ -14,7 +16,7 @@ env = Environment(BASE_DIR / ".env")
 
 DEBUG = env.flag("DEBUG")
 DATA_DIR = env.folder("DATA_DIR", BASE_DIR / "data")  # everything that must last
-SECRET_KEY = env.secret("SECRET_KEY", least_length=32) or stored_secret_key(DATA_DIR)
+SECRET_KEY = env.secret("SECRET_KEY", least_length=32 if DEBUG else 50) or stored_secret_key(DATA_DIR)
 ALLOWED_HOSTS = list(env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"))
 
 # The server (python main.py)
@@ -71,7 +73,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",  # in production main answers in its place (runtime/static.py)
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -91,6 +94,7 @@ TEMPLATES = [
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
+                "django.template.context_processors.csp",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
@@ -129,7 +133,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "config.static_storage.StaticStorage"
     },
 }
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG  # development: straight from the sources
@@ -148,6 +152,23 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG  # browsers take http://localhost for secure as well
+SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 60 * 60  # sent where a request came by TLS
+SECURE_CSP = {
+    "default-src": [CSP.SELF],
+    "script-src": [CSP.SELF, CSP.NONCE],
+    "style-src": [CSP.SELF, CSP.NONCE],
+    "object-src": [CSP.NONE],
+    "base-uri": [CSP.NONE],
+    "form-action": [CSP.SELF],
+    "frame-ancestors": [CSP.NONE],
+}
+SILENCED_SYSTEM_CHECKS = [
+    "security.W008",  # http is redirected to https by whoever ends TLS, who alone knows that there is any
+    "security.W005",  # HSTS speaks for this host: what its subdomains do is not known here
+    "security.W021",
 ]
 
 # Language and time

@@ -4,7 +4,8 @@ In the main interpreter (no Django here):
     plan.py         what is to run, as the settings ask for it
     supervisor.py   starts, watches and stops the interpreters; host.py is one of them seen from outside
     server.py       Granian, embedded
-    bridge.py       requests from Granian to the web interpreters; body.py takes in uploads
+    bridge.py       requests from Granian to the web interpreters; body.py takes in uploads, link.py is the way to one
+                    web thread, delivery.py the way of its response to the client
     live.py         pages that live: events from the board; live_tasks.py for those that show tasks,
                     live_overview.py for the operations page
     overview.py     the server at a glance; history.py its last hour; answers.py gives both to who asks (inquiry.py)

@@ -57,7 +57,7 @@ class Gauge(IntEnum):
     RUNNING = 1
     OLDEST = 2  # ms that the oldest ready task has waited
     COUNTED = 3  # monotonic ns of this count
-    PAUSED = 4  # 1: nobody is woken for its tasks
+    PAUSED = 4  # 1: nobody is woken for its tasks, and none in memory begins
 
 
 # Behind the cells of a seat, for each queue: the outcomes, the histogram of its task seconds, and their sum in µs.

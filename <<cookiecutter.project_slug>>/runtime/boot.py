@@ -1,5 +1,6 @@
 """What an interpreter does before the others start, and is then closed: settings, checks, migrations, static files."""
 
+import hashlib
 import io
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from runtime.explain import in_one_line
 from runtime.plan import Plan, StartError, parse_interpreters
 from runtime.refusals import failed_checks, refuse_without_libpq
+from runtime.static import find_static_files
 
 
 def read_plan() -> dict[str, Any]:
@@ -67,7 +69,8 @@ def prepare(node: str = "", boot: str = "") -> dict[str, Any]:
     """Bring database and files to the state that the code needs; free what earlier boots of this node held.
 
     At a reload there are none, and no node is given. Returns {"error": …} where a check fails, or the database or the
-    disk takes nothing, else {"recovered": {queue: number}, "first_account": path or ""}.
+    disk takes nothing, else {"recovered": {queue: number}, "first_account": path or "", "static": what main answers
+    by itself}.
     """
     import django
 
@@ -101,9 +104,10 @@ def _prepare(node: str, boot: str) -> dict[str, Any]:
         (settings.DATA_DIR / folder).mkdir(exist_ok=True)
     call_command("migrate", interactive=False, verbosity=0)
     collect_static()
+    static = find_static_files() if "web" in settings.ROLES else {}
     if not boot:
-        return {}
-    return {"recovered": recover(node, boot), "first_account": first_account_path() or ""}
+        return {"static": static}
+    return {"recovered": recover(node, boot), "first_account": first_account_path() or "", "static": static}
 
 
 def collect_static() -> bool:
@@ -117,6 +121,7 @@ def collect_static() -> bool:
     paths = sorted(storage.path(path) for finder in get_finders() for path, storage in finder.list([]))
     state = "".join(f"{path} {Path(path).stat().st_mtime_ns} {Path(path).stat().st_size}\n" for path in paths)
     stamp = Path(settings.STATIC_ROOT) / ".collected"
+    state = hashlib.sha256(state.encode()).hexdigest()  # the stamp is served like the other files there
     if stamp.exists() and stamp.read_text() == state:
         return False
     call_command("collectstatic", interactive=False, verbosity=0, stdout=io.StringIO())

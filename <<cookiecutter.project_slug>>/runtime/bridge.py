@@ -5,65 +5,34 @@ send and one read; where a thread becomes idle, the next waiting request is sent
 """
 
 import asyncio
-import contextlib
 import socket
 import time
 from collections import deque
 from typing import Any
 from urllib.parse import quote
 
-from runtime import frames, live
+from runtime import frames, live, streams
 from runtime.body import Body, BodyIncomplete, BodyTooLarge, discard, receive
+from runtime.delivery import Response, answer, pass_on
 from runtime.health import Health
+from runtime.link import Link
 from runtime.live import Live
 from runtime.metrics import WebMetrics
 from runtime.plan import Plan
 from runtime.responses import send_error
+from runtime.static import StaticFiles
 
 WAITING_LIMIT = 1000  # requests that may wait for a web thread; one more gets 503
 LONGEST_WAIT = 30.0  # seconds that a request waits for a web thread; then 503
-BUFFER_LIMIT = 1024 * 1024  # bytes of a response held for a slow client before its web thread has to wait
-
-
-class Response:
-    """What the web thread has sent so far of one response, for the coroutine that passes it on to the client."""
-
-    __slots__ = ("arrived", "buffered", "chunks", "head", "link")
-
-    def __init__(self, head: asyncio.Future[tuple[Any, ...]]) -> None:
-        self.head = head
-        self.chunks: deque[bytes | None] = deque()  # None is the end
-        self.buffered = 0
-        self.arrived = asyncio.Event()
-        self.link: Link | None = None
-
-    def end(self) -> None:
-        self.chunks.append(None)
-        self.arrived.set()
-
-
-class Link:
-    """Main's end of the socketpair to one web thread."""
-
-    __slots__ = ("failed", "host", "leaving", "mates", "reading", "request", "response", "served", "since", "socket")
-
-    def __init__(self, host: object, end: socket.socket, mates: list[Link]) -> None:
-        self.host, self.socket = host, end
-        self.mates = mates  # all links to this interpreter: its threads share a GIL
-        self.leaving = False  # it answers what it has, and gets no more
-        self.served = self.failed = 0  # requests, and those of them that were answered with 5xx
-        self.response: Response | None = None
-        self.request = b""  # its frame
-        self.since = 0.0  # monotonic seconds when its request was sent
-        self.reading = False
 
 
 class Bridge:
     """The RSGI application that Granian calls."""
 
-    def __init__(self, plan: Plan, health: Health, metrics: WebMetrics, live: Live) -> None:
-        self.plan, self.health, self.metrics, self.live = plan, health, metrics, live
+    def __init__(self, plan: Plan, health: Health, metrics: WebMetrics) -> None:
+        self.plan, self.health, self.metrics = plan, health, metrics
         self.spool = plan.data_path / "tmp"
+        self.static, self.live = StaticFiles(), Live()
         self.links: dict[object, list[Link]] = {}  # by host
         self.idle: deque[Link] = deque()
         self.waiting: deque[tuple[Response, bytes, Body, float]] = deque()  # with the monotonic second of its coming
@@ -73,12 +42,12 @@ class Bridge:
     # Requests
 
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
-        if (answer := self.health.answers.get(scope.path)) is not None:
-            return await answer(proto)
+        if (own := self.health.answers.get(scope.path)) is not None:
+            return await own(proto)
         if scope.path.startswith(live.PREFIX):
             return await self.live.answer(scope, proto, self.plan.live_key)
         started = time.perf_counter()
-        status = await self._serve(scope, proto)
+        status = self.static.answer(scope, scope.scheme, proto) or await self._serve(scope, proto)
         self.metrics.count(status, time.perf_counter() - started)
 
     async def _serve(self, scope: Any, proto: Any) -> int:
@@ -109,53 +78,20 @@ class Bridge:
             discard(body)
             return send_error(proto, 431, "HeadersTooLarge", "The request's line and headers are too large.")
         if self.idle:
-            self._send(self._pick(), response, request)
+            self._pick().send(response, request)
         else:
             self.waiting.append((response, request, body, time.monotonic()))
-        return await self._pass_on(await response.head, response, proto)
-
-    async def _pass_on(self, head: tuple[Any, ...], response: Response, proto: Any) -> int:
-        kind, status, headers, *rest = head
-        assert isinstance(status, int)
-        if kind == frames.WHOLE:
-            proto.response_bytes(status, headers, rest[0])
-        elif kind == frames.FILE:
-            proto.response_file(status, headers, rest[0])
-        else:
-            await self._stream(response, proto.response_stream(status, headers))
-        return status
-
-    async def _stream(self, response: Response, transport: Any) -> None:
-        try:
-            while (chunk := await self._next_chunk(response)) is not None:
-                await transport.send_bytes(chunk)
-        except Exception:  # Granian's: the client has gone
-            response.chunks.clear()
-            if response.link is not None:
-                with contextlib.suppress(OSError):  # its thread leaves
-                    response.link.socket.send(frames.pack(frames.GONE))
-                self._resume(response.link)
-            response.link = None
-
-    async def _next_chunk(self, response: Response) -> bytes | None:
-        while not response.chunks:
-            response.arrived.clear()
-            await response.arrived.wait()
-        chunk = response.chunks.popleft()
-        response.buffered -= len(chunk or b"")
-        if response.link is not None and response.buffered < BUFFER_LIMIT:
-            self._resume(response.link)
-        return chunk
+        return await pass_on(await response.head, response, scope, proto)
 
     # Web threads
 
-    def attach(self, host: object, ends: list[socket.socket]) -> None:
-        """The threads of a web interpreter are ready for requests."""
+    def attach(self, host: object, ends: list[socket.socket], watch: int | None = None) -> None:
+        """The threads of a web interpreter are ready for requests; `watch` wakes its watchdog."""
         links: list[Link] = []
         self.links[host] = links
-        links += [Link(host, end, links) for end in ends]
+        links += [Link(host, end, links, self._read, watch) for end in ends]
         for link in links:
-            self._resume(link)
+            link.resume()
             self._next_request(link)
 
     def stop(self) -> None:
@@ -166,13 +102,13 @@ class Bridge:
             self._turn_away(len(self.waiting), "The server is stopping.")
 
     def _anybody_serves(self) -> bool:
-        return any(not link.leaving for links in self.links.values() for link in links)
+        return any(not link.leaving for link in self._links())
 
     def _turn_away(self, number: int, text: str) -> None:
         for _ in range(number):
             response, _, body, _ = self.waiting.popleft()
             discard(body)
-            _answer(response, 503, text)
+            answer(response, 503, text)
 
     def detach(self, host: object) -> None:
         """No more requests for this interpreter; those that it has may still be answered."""
@@ -197,11 +133,11 @@ class Bridge:
     def fail(self, links: list[Link]) -> None:
         """These threads will not answer any more."""
         for link in links:
-            self._pause(link)
+            link.pause()
             if link in self.idle:
                 self.idle.remove(link)
             if link.response is not None:
-                _answer(link.response, 500, "The interpreter that served this request has died.")
+                answer(link.response, 500, "The interpreter that served this request has died.")
                 link.response = None
 
     def expire(self, now: float) -> list[tuple[Any, int]]:
@@ -210,11 +146,12 @@ class Bridge:
         Returns the web threads that have the former: the host, and the thread's number in it.
         """
         late: list[tuple[Any, int]] = []
-        for link in [link for links in self.links.values() for link in links]:
+        for link in self._links():
             response = link.response
             if response is not None and not response.head.done() and now - link.since > self.plan.web.request_timeout:
-                _answer(response, 504, f"No answer within {self.plan.web.request_timeout:g} s.")
+                answer(response, 504, f"No answer within {self.plan.web.request_timeout:g} s.")
                 late.append((link.host, link.mates.index(link)))
+        streams.cut_surplus(self._links(), now)
         overdue = sum(now - since > LONGEST_WAIT for _, _, _, since in self.waiting)
         self._turn_away(overdue, "Too many requests are waiting.")
         return late
@@ -229,7 +166,10 @@ class Bridge:
 
     @property
     def busy(self) -> int:
-        return sum(link.response is not None for links in self.links.values() for link in links)
+        return sum(link.response is not None for link in self._links())
+
+    def _links(self) -> list[Link]:
+        return [link for links in self.links.values() for link in links]
 
     def _pick(self) -> Link:
         """An idle thread, of an interpreter in which nothing runs if there is one."""
@@ -238,21 +178,6 @@ class Bridge:
                 self.idle.remove(link)
                 return link
         return self.idle.popleft()
-
-    def _send(self, link: Link, response: Response, request: bytes) -> None:
-        link.response, response.link, link.request = response, link, request
-        link.since = time.monotonic()
-        link.socket.send(request)
-
-    def _resume(self, link: Link) -> None:
-        if not link.reading:
-            link.reading = True
-            asyncio.get_running_loop().add_reader(link.socket, self._read, link)
-
-    def _pause(self, link: Link) -> None:
-        if link.reading:
-            link.reading = False
-            asyncio.get_running_loop().remove_reader(link.socket)
 
     def _read(self, link: Link) -> None:
         """A frame has come from a web thread."""
@@ -271,22 +196,17 @@ class Bridge:
             link.served += 1
             link.failed += _has_failed(frame, response)
             self._next_request(link)
-            if kind in (frames.END, frames.BROKEN):
-                return _answer(response, 500, "The request has failed.")
-        if kind in (frames.WHOLE, frames.FILE, frames.HEAD):
-            if not response.head.done():  # else it came too late
+        if kind == frames.CHUNK:
+            response.add(frame[1])
+        elif kind == frames.END and response.head.done():
+            response.end()
+        elif kind in (frames.END, frames.BROKEN):
+            answer(response, 500, "The request has failed.")
+        elif not response.head.done():  # else it came too late
+            if kind == frames.HEAD:
+                streams.begin(response, frame, self._links())
+            else:
                 response.head.set_result(frame)
-        else:
-            self._buffer(link, response, frame[1])
-
-    def _buffer(self, link: Link, response: Response, chunk: bytes) -> None:
-        if response.link is None:
-            return  # its client has gone
-        response.chunks.append(chunk)
-        response.buffered += len(chunk)
-        response.arrived.set()
-        if response.buffered >= BUFFER_LIMIT:
-            self._pause(link)
 
     def _next_request(self, link: Link) -> None:
         if link.response is not None:
@@ -296,7 +216,7 @@ class Bridge:
             return
         if self.waiting:
             response, request, *_ = self.waiting.popleft()
-            self._send(link, response, request)
+            link.send(response, request)
         else:
             self.idle.append(link)
 
@@ -305,15 +225,6 @@ def _has_failed(last: tuple[Any, ...], response: Response) -> bool:
     if last[0] in (frames.WHOLE, frames.FILE):
         return bool(last[1] >= 500)
     return last[0] == frames.BROKEN or not response.head.done() or response.head.result()[1] >= 500
-
-
-def _answer(response: Response, status: int, text: str) -> None:
-    """End a response without its web thread; what that still sends is thrown away."""
-    response.link = None
-    response.end()
-    if not response.head.done():
-        headers = [("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store")]
-        response.head.set_result((frames.WHOLE, status, headers, text.encode()))
 
 
 def _headers(scope: Any) -> frames.Headers:

@@ -81,16 +81,15 @@ class Boot:
         finally:
             close(self.interpreter)
 
-    def again(self, accept: Callable[[Plan], None]) -> Plan:
-        """The plan of the code that is on disk now, prepared. Raises StartError as a start does.
+    def again(self, accept: Callable[[Plan], None]) -> tuple[Plan, dict[str, Any]]:
+        """The plan of the code that is on disk now, and what `prepare` returns. Raises StartError as a start does.
 
         `accept` raises one as well, for a plan that this process cannot go on with: before anything is prepared.
         """
         with Boot(self.arguments) as fresh:
             plan = fresh._read()
             accept(plan)
-            fresh._prepare()
-            return plan
+            return plan, fresh._prepare()
 
     def _read(self) -> Plan:
         plan = Plan.from_dict(self._call("read_plan"))

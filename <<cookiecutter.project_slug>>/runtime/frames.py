@@ -19,6 +19,7 @@ from typing import Any
 WHOLE, FILE, HEAD, CHUNK, END, BROKEN = range(6)
 LAST = (WHOLE, FILE, END, BROKEN)  # after one of these the thread is free for the next request
 GONE = ("gone",)
+GONE_FRAME = marshal.dumps(GONE, 2)  # the version that has the same bytes for the same value, always
 
 CHUNK_SIZE = 128 * 1024  # bytes of body in a frame: well under the kernel's default socket buffer (212,992)
 FRAME_SIZE = 200 * 1024  # the largest frame that a socket takes

@@ -89,8 +89,8 @@ class Stream:
 
 
 class Live:
-    def __init__(self, topics: dict[str, Topic]) -> None:
-        self.topics = topics
+    def __init__(self, topics: dict[str, Topic] | None = None) -> None:
+        self.topics = topics or {}
         self.streams: set[Stream] = set()
         self.rounds: asyncio.Task[None] | None = None
         self.stopping = False

@@ -19,7 +19,7 @@ ASK_EVERY = 60.0  # the net below: a task may end outside of the server (manage.
 type Progress = tuple[int, int]
 
 
-class Tasks:
+class LiveTasks:
     """Feeds for pages; their subject is the ids of tasks, with commas between."""
 
     def __init__(self, board: Board, *, has_peers: bool) -> None:

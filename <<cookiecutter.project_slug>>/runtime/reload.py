@@ -76,7 +76,9 @@ class Reload:
 
     async def _prepare(self) -> Plan:
         async with self.supervisor.create_one_at_a_time:
-            return await self.supervisor.off_the_loop(partial(self.boot.again, self._accept))
+            plan, state = await self.supervisor.off_the_loop(partial(self.boot.again, self._accept))
+            self.supervisor.bridge.static.take(state["static"])  # at once: the files on disk are the new ones
+            return plan
 
     def _accept(self, plan: Plan) -> None:
         old = self.supervisor.plan

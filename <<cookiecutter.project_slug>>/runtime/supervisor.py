@@ -19,6 +19,8 @@ from runtime.health import Health
 from runtime.host import Host
 from runtime.inquiry import Inquiries
 from runtime.inside import Assignment, Verdict
+from runtime.live_overview import LiveOverview, LiveProfile
+from runtime.live_tasks import LiveTasks
 from runtime.log import event
 from runtime.memory import MemoryGuard
 from runtime.memory_tasks import MemoryTasks
@@ -53,6 +55,11 @@ class Supervisor:
         self.renewal, self.abandonment = Renewal(self), Abandonment(self, board)
         self.memory_tasks, self.stacks = MemoryTasks(self), Stacks(board, bridge, self.hosts)
         self.overview = Overview(self, node.id)
+        bridge.live.topics = {
+            "tasks": LiveTasks(board, has_peers=plan.database == "postgresql"),
+            "ops": LiveOverview(self.overview),
+            "profile": LiveProfile(self.stacks),
+        }
         answer = Inquiries(self.stacks, Answers(self, self.overview).questions).receive
         self.enqueues = WakeupSocket(node.socket_path, wakeups, self.cancel, board.is_paused, answer)
         self.peers = Peers(plan, self.boot, self.enqueues.pass_on)
@@ -220,7 +227,7 @@ class Supervisor:
         if unsettled:
             self.verdicts[host.name] = unsettled
         if host.sockets:
-            self.bridge.attach(host, [main for main, _ in host.sockets])
+            self.bridge.attach(host, [main for main, _ in host.sockets], host.assignment.watch)
         event("interpreter_ready", interpreter=host.name, seconds=round(time.monotonic() - host.started, 3))
 
     def _ended_in_thread(self, host: Host, reason: str) -> None:

@@ -45,6 +45,7 @@ class Run:
     deadline: float | None  # monotonic seconds
     too_late: type[BaseException]
     cancelled: type[BaseException] | None  # None: cannot be cancelled
+    is_cancelled: Callable[[], bool]
     databases: list[object]  # of the thread
     thread: int = field(default_factory=threading.get_ident)
     native: int = field(default_factory=threading.get_native_id)
@@ -90,7 +91,9 @@ class Watchdog:
         And MemoryError if it has taken too much memory (memory.py).
         """
         deadline = time.monotonic() + seconds if seconds else None
-        run = Run(seat, deadline, too_late, cancelled, self._databases(), work=seat.row[Cell.BUSY_SINCE])
+        run = Run(
+            seat, deadline, too_late, cancelled, seat.is_cancelled, self._databases(), work=seat.row[Cell.BUSY_SINCE]
+        )
         with self.lock:
             self.runs.append(run)
         seat.row[Cell.DEADLINE] = int(deadline * 1e9) if deadline else 0
@@ -152,7 +155,7 @@ class Watchdog:
         if run.has_stopped or run.seat.row[Cell.BUSY_SINCE] != run.work:
             return
         if run.error is None:
-            if run.cancelled and run.seat.is_cancelled():
+            if run.cancelled and run.is_cancelled():
                 run.error = run.cancelled
             elif run.seat.is_too_greedy():
                 run.error = MemoryError

@@ -13,7 +13,7 @@ from runtime import frames
 from runtime.board import State
 from runtime.inside import Assignment, Loop, Seat
 from runtime.watchdog import Insisted, Watchdog
-from runtime.wsgi import Application, Exchange
+from runtime.wsgi import Application, ClientGone, Exchange
 
 logger = logging.getLogger("server")
 
@@ -25,7 +25,7 @@ class RequestTimeout(TimeoutError):
     """The request had no answer within the web pool's request_timeout: its client has got a 504."""
 
 
-ENDED = contextlib.suppress(RequestTimeout, MemoryError, Insisted)  # what the watchdog raises
+ENDED = contextlib.suppress(RequestTimeout, ClientGone, MemoryError, Insisted)  # what the watchdog raises
 
 
 def run(assignment: Assignment) -> Loop:
@@ -54,7 +54,8 @@ def _serve(application: Application, watchdog: Watchdog, seat: Seat) -> None:
             if frame != frames.GONE:  # one that came after the response had gone out
                 exchange = Exchange(channel, frame)
                 seat.busy()
-                with ENDED, watchdog.guard(seat, seconds, RequestTimeout) as run:
+                with ENDED, watchdog.guard(seat, seconds, RequestTimeout, ClientGone) as run:
+                    run.is_cancelled = exchange.client_has_left
                     exchange.on_head = partial(watchdog.relieve, run)
                     exchange.run(application)
                 exchange.end()

@@ -32,8 +32,8 @@ ERROR_PAGE = b"<!doctype html><title>Server Error</title><h1>Server Error (500)<
 WITHOUT_BODY = (204, 304)
 
 
-class ClientGone(Exception):
-    """The client has left while its response was being sent."""
+class ClientGone(BaseException):
+    """The client has left while its response was being sent. No `except Exception` of a generator goes on after it."""
 
 
 def make_environ(request: tuple[Any, ...]) -> tuple[Environ, BinaryIO]:
@@ -163,12 +163,16 @@ class Exchange:
         if not self.ended:
             self._send((frames.BROKEN,))
 
-    def _raise_if_gone(self) -> None:
+    def client_has_left(self) -> bool:
+        """Whether main has said so. Called by the watchdog too, perhaps when the next request is there already."""
         try:
-            if self.channel.recv(64, socket.MSG_DONTWAIT) != b"":
-                raise ClientGone
-        except BlockingIOError:
-            pass
+            return self.channel.recv(64, socket.MSG_DONTWAIT | socket.MSG_PEEK) == frames.GONE_FRAME
+        except OSError:  # mostly that there is nothing
+            return False
+
+    def _raise_if_gone(self) -> None:
+        if self.client_has_left():
+            raise ClientGone
 
 
 def _whole_file(wrapper: FileWrapper) -> str:

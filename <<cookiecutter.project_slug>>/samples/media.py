@@ -1,28 +1,23 @@
-"""Serving results: only what lies below MEDIA_ROOT under a suffix we write ourselves, with a type of our own choice."""
+"""Serving results: only what lies below MEDIA_ROOT under a suffix we write ourselves, as what its content is.
+
+Whatever got there under such a name, no browser runs it: an image is sent with the type that its first bytes announce,
+everything else as a download.
+"""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO
 
 from django.http import FileResponse, Http404, HttpRequest
 from django.views.decorators.http import require_safe
 
 from accounts.access import page_login_required
 from samples.files import media_root
+from samples.uploads import recognise
 
-
-class Served(NamedTuple):
-    content_type: str
-    as_attachment: bool = False
-
-
-SERVED = {
-    ".jpg": Served("image/jpeg"),
-    ".png": Served("image/png"),
-    ".webp": Served("image/webp"),
-    ".avif": Served("image/avif"),
-    ".txt": Served("text/plain; charset=utf-8", as_attachment=True),
-    ".csv": Served("text/csv; charset=utf-8", as_attachment=True),
-}
+SERVED = {".jpg", ".png", ".webp", ".avif", ".txt", ".csv"}
+IMAGES = {"JPEG": "image/jpeg", "PNG": "image/png", "WebP": "image/webp", "AVIF": "image/avif"}  # by what is recognised
+TEXTS = {".txt": "text/plain; charset=utf-8", ".csv": "text/csv; charset=utf-8"}
+UNKNOWN = "application/octet-stream"
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -34,11 +29,19 @@ HEADERS = {
 @require_safe
 @page_login_required
 def media(request: HttpRequest, path: str) -> FileResponse:
-    served = SERVED.get(Path(path).suffix)
-    if served is None:
+    suffix = Path(path).suffix
+    if suffix not in SERVED:
         raise Http404
     file = _below_media_root(path).open("rb")
-    return FileResponse(file, content_type=served.content_type, as_attachment=served.as_attachment, headers=HEADERS)
+    image = IMAGES.get(_format_of(file))
+    content_type = image or TEXTS.get(suffix, UNKNOWN)
+    return FileResponse(file, content_type=content_type, as_attachment=not image, headers=HEADERS)
+
+
+def _format_of(file: IO[bytes]) -> str:
+    head = file.read(1024)
+    file.seek(0)
+    return recognise(head) or ""
 
 
 def _below_media_root(path: str) -> Path:

@@ -4,11 +4,13 @@ import time
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from tasks import wait
 
 from benchmarks.site import stuck as stuck_tasks
 from benchmarks.site import tasks
 
+PAGE = b"<p>0123456789</p>\n" * 5556
 first_line = tasks.first_line.using(queue_name=settings.BENCHMARK_ENQUEUE_TO)
 
 
@@ -22,6 +24,32 @@ def query(request: HttpRequest) -> HttpResponse:
 
 def python(request: HttpRequest) -> HttpResponse:
     return HttpResponse(str(sum(range(20_000))))
+
+
+def compute(request: HttpRequest, additions: int) -> HttpResponse:
+    """So many turns of a loop."""
+    total = 0
+    for number in range(additions):
+        total += number
+    return HttpResponse(str(total))
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    """100 kB."""
+    return HttpResponse(PAGE)
+
+
+@csrf_exempt
+def upload(request: HttpRequest) -> HttpResponse:
+    """A form with a file; how long it is."""
+    return HttpResponse(str(request.FILES["file"].size))
+
+
+def busy(request: HttpRequest, number: int, seconds: int) -> HttpResponse:
+    """So many tasks of pure Python without pause."""
+    for _ in range(number):
+        tasks.endless.enqueue(seconds)
+    return HttpResponse()
 
 
 def enqueue(request: HttpRequest) -> JsonResponse:

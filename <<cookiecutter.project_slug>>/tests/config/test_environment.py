@@ -135,6 +135,35 @@ def test_a_secret_that_is_none_is_refused_and_not_shown(read, value):
     assert "(not shown)" in message
 
 
+EXAMPLES = ["change-me-" + SECRET, f"an example {SECRET}", "development-only-development-only-0123456789-0123456789"]
+
+
+@pytest.mark.parametrize("value", EXAMPLES)
+def test_an_example_is_no_secret_for_production(read, monkeypatch, value):
+    monkeypatch.setenv("DEBUG", "1")
+    assert read(value).secret("X", least_length=32) == value
+    monkeypatch.setenv("DEBUG", "0")
+    assert value not in refusal(read(value).secret, least_length=32)
+
+
+@pytest.mark.parametrize(
+    ("debug", "env_file", "expected"),
+    [
+        ("", f"DEBUG=1\nX={SECRET}", ""),
+        ("0", f"DEBUG=1\nX={SECRET}", ""),
+        ("1", f"DEBUG=1\nX={SECRET}", SECRET),
+        (None, f"DEBUG=1\nX={SECRET}", SECRET),
+        (None, f"DEBUG=0\nX={SECRET}", SECRET),
+        (None, f"X={SECRET}", SECRET),
+    ],
+)
+def test_a_secret_is_not_shared_by_development_and_production(read, monkeypatch, debug, env_file, expected):
+    monkeypatch.delenv("DEBUG", raising=False)
+    if debug is not None:
+        monkeypatch.setenv("DEBUG", debug)
+    assert read(None, env_file).secret("X", least_length=32) == expected
+
+
 def test_a_database_of_sqlite(read):
     config = read("sqlite:////data/db.sqlite3").database("X", "")
 

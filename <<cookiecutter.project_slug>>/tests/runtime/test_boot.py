@@ -1,7 +1,9 @@
 """What is done before the server serves: static files, checks."""
 
+import gzip
 import os
 
+import brotli
 import pytest
 from django.db.utils import ConnectionHandler
 from psycopg.conninfo import conninfo_to_dict
@@ -14,19 +16,32 @@ def static(tmp_path, settings):
     """A project in production with one static file."""
     sources = tmp_path / "sources"
     sources.mkdir()
-    (sources / "page.css").write_text("body {}")
+    (sources / "page.css").write_text("body {}" * 100)
     settings.DEBUG = False
     settings.STATICFILES_DIRS, settings.STATIC_ROOT = [sources], tmp_path / "static"
     settings.INSTALLED_APPS = ["django.contrib.staticfiles"]
-    settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
-    }
+    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": "config.static_storage.StaticStorage"}}
     return sources
 
 
 def test_static_files_are_collected_with_the_names_of_their_content(static, settings):
     assert boot.collect_static() is True
     assert list(settings.STATIC_ROOT.glob("page.*.css"))
+
+
+@pytest.mark.parametrize(("suffix", "decompress"), [("br", brotli.decompress), ("gz", gzip.decompress)])
+def test_they_are_compressed_under_both_names(static, settings, suffix, decompress):
+    boot.collect_static()
+    compressed = list(settings.STATIC_ROOT.glob(f"page*.css.{suffix}"))
+
+    assert len(compressed) == 2
+    assert {decompress(path.read_bytes()) for path in compressed} == {b"body {}" * 100}
+
+
+def test_what_is_served_does_not_tell_where_the_sources_are(static, settings):
+    boot.collect_static()
+
+    assert str(static) not in (settings.STATIC_ROOT / ".collected").read_text()
 
 
 def test_they_are_collected_once(static):

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from runtime import bridge, frames
+from runtime import bridge, delivery, frames
 from tests.runtime.on_loop import on_the_loop, turns
 from tests.runtime.web_side import Client, Stage
 
@@ -180,7 +180,7 @@ async def test_a_slow_client_makes_its_web_thread_wait_and_costs_no_more_memory(
     client.is_slow.set()
     await asyncio.gather(streaming, asked)
 
-    assert before * frames.CHUNK_SIZE <= bridge.BUFFER_LIMIT + 5 * frames.CHUNK_SIZE
+    assert before * frames.CHUNK_SIZE <= delivery.BUFFER_LIMIT + 5 * frames.CHUNK_SIZE
     assert len(client.content) == 100 * frames.CHUNK_SIZE
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from runtime import live_tasks, watched
 from runtime.board import Board, Cell, halves
-from runtime.live_tasks import Tasks
+from runtime.live_tasks import LiveTasks
 from runtime.watched import Watches
 
 
@@ -46,7 +46,7 @@ class Page:
 
 def test_a_page_looks_at_its_tasks_once_and_then_at_what_has_changed(board):
     one, two = uuid7(), uuid7()
-    page = Page(Tasks(board, has_peers=False), one, two)
+    page = Page(LiveTasks(board, has_peers=False), one, two)
     assert page.hears() == {"running": {}, "changed": [str(one), str(two)]}
     assert page.hears() is None
     run(board, one)
@@ -61,7 +61,7 @@ def test_a_page_looks_at_its_tasks_once_and_then_at_what_has_changed(board):
 
 def test_a_task_that_was_never_seen_to_run_is_not_missed(board):
     task = uuid7()
-    page = Page(Tasks(board, has_peers=False), task)
+    page = Page(LiveTasks(board, has_peers=False), task)
     page.hears()
     end(board, task)
     assert page.hears() == {"running": {}, "changed": [str(task)]}
@@ -71,7 +71,7 @@ def test_a_task_that_was_never_seen_to_run_is_not_missed(board):
 
 
 def test_every_page_that_shows_a_task_is_told(board):
-    task, tasks = uuid7(), Tasks(board, has_peers=False)
+    task, tasks = uuid7(), LiveTasks(board, has_peers=False)
     pages = [Page(tasks, task), Page(tasks, task)]
     for page in pages:
         page.hears()
@@ -82,7 +82,7 @@ def test_every_page_that_shows_a_task_is_told(board):
 
 def test_a_task_that_stops_without_an_end_has_changed(board):
     task = uuid7()
-    page = Page(Tasks(board, has_peers=False), task)
+    page = Page(LiveTasks(board, has_peers=False), task)
     run(board, task)
     page.hears()
     page.hears()
@@ -93,14 +93,14 @@ def test_a_task_that_stops_without_an_end_has_changed(board):
 def test_where_others_may_run_it_what_waits_is_looked_at_now_and_then(board, monkeypatch):
     monkeypatch.setattr(live_tasks, "ASK_OTHERS_EVERY", 0)
     here, elsewhere = uuid7(), uuid7()
-    page = Page(Tasks(board, has_peers=True), here, elsewhere)
+    page = Page(LiveTasks(board, has_peers=True), here, elsewhere)
     run(board, here)
     page.hears()
     assert page.hears() == {"running": {str(here): [0, 0]}, "changed": [str(elsewhere)]}
 
 
 def test_a_page_that_leaves_leaves_nothing_behind(board):
-    tasks, task = Tasks(board, has_peers=False), uuid7()
+    tasks, task = LiveTasks(board, has_peers=False), uuid7()
     pages = [Page(tasks, task), Page(tasks, task)]
     for page in pages:
         page.hears()

@@ -10,7 +10,6 @@ import pytest
 from runtime.board import Board
 from runtime.bridge import Bridge
 from runtime.health import Health
-from runtime.live import Live
 from runtime.memory import MemoryGuard
 from runtime.node import Node
 from runtime.peers import Peers
@@ -52,7 +51,7 @@ class Stage:
     def supervisor(self):
         board = Board(self.plan.queues, seats_needed(self.plan))
         health = Health(board, self.wakeups.housekeeper, Storage(self.plan))
-        bridge = Bridge(self.plan, health, health.metrics.web, Live({}))
+        bridge = Bridge(self.plan, health, health.metrics.web)
         supervisor = Supervisor(self.plan, self.node, board, self.wakeups, bridge, health)
         return supervisor.start, lambda: supervisor.stop(time.monotonic() + PATIENCE)
 

@@ -11,7 +11,6 @@ from runtime import abandonment, overrun, restarts, wakeup
 from runtime.board import Board, Cell, State
 from runtime.bridge import Bridge
 from runtime.health import Health
-from runtime.live import Live
 from runtime.node import Node
 from runtime.plan import WorkerPool
 from runtime.storage import Storage
@@ -30,7 +29,7 @@ class Running:
         self.wakeups, self.node = Wakeups.make(self.plan.queues), Node(folder, 1)
         board = Board(self.plan.queues, seats_needed(self.plan))
         health = Health(board, self.wakeups.housekeeper, Storage(self.plan))
-        bridge = Bridge(self.plan, health, health.metrics.web, Live({}))
+        bridge = Bridge(self.plan, health, health.metrics.web)
         self.supervisor = Supervisor(self.plan, self.node, board, self.wakeups, bridge, health)
 
     async def __aenter__(self):

@@ -10,7 +10,6 @@ from typing import Any
 
 from runtime import frames
 from runtime.bridge import Bridge
-from runtime.live import Live
 from runtime.metrics import WebMetrics
 from tests.runtime.make import make_plan
 from tests.runtime.on_loop import cleanups
@@ -48,6 +47,10 @@ class Client:
         self.is_slow = asyncio.Event()  # set: it reads what is sent to it
         self.is_slow.set()
         self.has_left = False
+        self.left = asyncio.Event()
+
+    async def client_disconnect(self) -> None:
+        await self.left.wait()
 
     async def __call__(self) -> bytes:
         return self.body
@@ -110,7 +113,7 @@ class Stage:
         os.makedirs(folder / "tmp", exist_ok=True)
         health: Any = SimpleNamespace(answers={"/healthz": self.healthz})
         self.metrics = WebMetrics()
-        self.bridge = Bridge(make_plan(folder, **fields), health, self.metrics, Live({}))
+        self.bridge = Bridge(make_plan(folder, **fields), health, self.metrics)
         self.threads = [self.add(f"web-{number}", count) for number, count in enumerate(hosts, 1)]
 
     def add(self, host: str, count: int) -> list[WebThread]:

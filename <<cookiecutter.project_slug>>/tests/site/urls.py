@@ -1,8 +1,8 @@
-from django.urls import path
+from django.urls import include, path
 
 from config.urls import handler500 as handler500
 from config.urls import urlpatterns as project
-from tests.site import views
+from tests.site import usual, views
 
 urlpatterns = [
     path("test/enqueue", views.enqueue),
@@ -23,5 +23,6 @@ urlpatterns = [
     path("test/eat", views.eat),
     path("test/leave", views.leave),
     path("test/hang", views.hang),
+    path("test/usual/", include(usual.urls)),
     *project,
 ]

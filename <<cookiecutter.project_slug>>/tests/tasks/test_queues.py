@@ -61,11 +61,26 @@ def test_a_queue_that_the_settings_do_not_have_is_refused_but_may_be_resumed():
     assert queues.resume("of-yesterday")
 
 
-def test_a_queue_in_memory_cannot_be_paused(settings):
+def test_a_queue_that_is_in_memory_alone_can_be_paused_and_one_of_another_backend_cannot(settings):
     memory = {"BACKEND": "tasks.backends.InterpreterQueueBackend", "QUEUES": ["caches"]}
+    other = {"BACKEND": "django.tasks.backends.dummy.DummyBackend", "QUEUES": ["others"]}
+    settings.TASKS = settings.TASKS | {"memory": memory, "other": other}
+    assert queues.pause("caches")
+    with pytest.raises(ValueError, match="no queue 'others'"):
+        queues.pause("others")
+
+
+def test_run_pending_runs_nothing_of_a_paused_queue(settings, calls):
+    memory = {"BACKEND": "tasks.backends.InterpreterQueueBackend", "QUEUES": ["default"]}
     settings.TASKS = settings.TASKS | {"memory": memory}
-    with pytest.raises(ValueError, match="no queue 'caches'"):
-        queues.pause("caches")
+    queues.pause("default")
+    note.enqueue("table")
+    note.using(backend="memory").enqueue("memory")
+    assert run_pending() == 0
+    queues.resume("default")
+
+    assert run_pending() == 2
+    assert [args for args, _ in calls] == [("table",), ("memory",)]
 
 
 def test_what_runs_goes_on_and_may_end():
