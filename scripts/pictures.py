@@ -10,13 +10,15 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "<<cookiecutter.project_slug>>"
-PICTURES = {"samples": "samples-desk-{}.png"}  # name below docs/images → picture of a test
+PICTURES = {"samples": "samples-desk-{}.png", "ops": "ops-desk-{}.png"}  # name below docs/images → picture of a test
+TESTS = ("test_looks.py::test_the_samples", "test_ops.py::test_how_it_looks")
 MARGIN, HEIGHT = 220, 1250  # pixels: cut off on both sides, and left of the rest
 
 
 def take(folder: str) -> None:
-    tests = [sys.executable, "-m", "pytest", "-q", "tests/browser/test_looks.py", "-k", "the_samples"]
-    subprocess.run(tests, cwd=TEMPLATE, env=os.environ | {"SCREENSHOTS": folder, "CI": "1"}, check=True)
+    tests = [f"tests/browser/{test}" for test in TESTS]
+    command = [sys.executable, "-m", "pytest", "-q", *tests]
+    subprocess.run(command, cwd=TEMPLATE, env=os.environ | {"SCREENSHOTS": folder, "CI": "1"}, check=True)
 
 
 def reduce(source: Path, target: Path) -> None:

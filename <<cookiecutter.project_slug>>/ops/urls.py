@@ -7,6 +7,7 @@ app_name = "ops"
 
 urlpatterns = [
     path("", views.index, name="index"),
+    path("list/", views.tasks, name="list"),
     path("history/", views.history, name="history"),
     path("names/", views.names, name="names"),
     path("tasks/", actions.tasks, name="tasks"),

@@ -1,5 +1,6 @@
 """The page, the page of a task, and what ops.js asks for."""
 
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -19,19 +20,26 @@ from tasks.progress import progress_of
 
 @page
 def index(request: HttpRequest) -> HttpResponse:
-    state = request.GET.get("state", "failed")
-    if state not in STATES:
-        raise Http404(f"There is no state {state}.")
     context = {
         "overview": server.overview(),
         "feed": live_url("ops"),
-        "states": STATES,
-        "state": state,
-        "tasks": tables.tasks_in(state),
         "dearest": tables.dearest_today(),
         "faults": _faults(),
     }
-    return render(request, "ops/index.html", context)
+    return render(request, "ops/index.html", context | _list(request))
+
+
+@page
+def tasks(request: HttpRequest) -> HttpResponse:
+    """The list of tasks alone."""
+    return render(request, "ops/tasks.html", _list(request))
+
+
+def _list(request: HttpRequest) -> dict[str, Any]:
+    state = request.GET.get("state", "failed")
+    if state not in STATES:
+        raise Http404(f"There is no state {state}.")
+    return {"states": STATES, "state": state, "tasks": tables.tasks_in(state)}
 
 
 @page

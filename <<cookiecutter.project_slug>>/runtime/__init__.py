@@ -8,7 +8,7 @@ In the main interpreter (no Django here):
                     web thread, delivery.py the way of its response to the client
     live.py         pages that live: events from the board; live_tasks.py for those that show tasks,
                     live_overview.py for the operations page
-    overview.py     the server at a glance; history.py its last hour
+    overview.py     the server at a glance; history.py its last hour; answers.py gives both to who asks (inquiry.py)
     memory.py       what eats memory fails, the server serves on; ledger.py knows who took it, cgroup.py the limit
     memory_tasks.py sees to what is in the memory queues at a stop, and tells what is lost
     health.py       /healthz /readyz /metrics; metrics.py writes the last one

@@ -5,7 +5,7 @@ question goes to the servers' sockets (wakeup.py) with the writing end of a pipe
 there, and all close it. While nobody asks, nothing of this costs anything.
 
 stack TASK SECONDS    what a running task does
-status NODE           the server at a glance, as JSON (overview.py); and the other questions that stand there
+status NODE           the server at a glance, as JSON; and the other questions of answers.py
 """
 
 import asyncio

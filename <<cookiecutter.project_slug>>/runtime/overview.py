@@ -1,16 +1,11 @@
 """The server at a glance: its interpreters and queues. One shape for `main.py status`, for the operations page and for
 the stream that keeps that page up to date."""
 
-import asyncio
-import contextlib
-import json
 import time
-from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from runtime import wakeup
 from runtime.board import Cell, Gauge, State
-from runtime.health import COUNTING_TIME
 from runtime.history import History
 from runtime.host import Host
 from runtime.metrics import resident_memory
@@ -29,12 +24,6 @@ class Overview:
         self.supervisor, self.node, self.board = supervisor, node, supervisor.board
         self.history = History(self.board, supervisor.metrics.web)
         self.started, self.asked = time.monotonic(), 0.0
-        self.questions: dict[str, Callable[..., Coroutine[Any, Any, str]]] = {
-            "status": self._status,
-            "history": self._history,
-            "recycle": self._recycle,
-            "kill": self._kill,
-        }
 
     def take(self) -> dict[str, Any]:
         """The state now; the queues as they were counted last. It takes a tenth of a millisecond."""
@@ -48,10 +37,16 @@ class Overview:
             "abandoned": metrics.abandoned,
             "unready": self.supervisor.unready(),
             "samples": self.history.taken,
-            "ended": sum(sum(self.board.outcomes(queue).values()) for queue in self.board.queues),
+            **self._ended(),
             "interpreters": [self._interpreter(host, now) for host in self._in_order()],
             "queues": [self._queue(queue, now) for queue in self.board.queues],
         }
+
+    def _ended(self) -> dict[str, int]:
+        """Attempts since the start of the process, and those of them without success: the page then looks for tasks."""
+        outcomes = [self.board.outcomes(queue) for queue in self.board.queues]
+        ended = sum(sum(each.values()) for each in outcomes)
+        return {"ended": ended, "failed": ended - sum(each["successful"] + each["retried"] for each in outcomes)}
 
     def live(self) -> dict[str, Any]:
         """As `take`, and have the queues counted for the next time."""
@@ -92,10 +87,11 @@ class Overview:
     def _queue(self, queue: str, now: int) -> dict[str, Any]:
         gauges = self.board.gauges(queue)
         since = (now - gauges[Gauge.COUNTED]) / 1e9
+        counted = bool(gauges[Gauge.COUNTED])  # nobody does on a node without workers
         return {
             "name": queue,
-            "ready": gauges[Gauge.READY],
-            "running": gauges[Gauge.RUNNING],
+            "ready": gauges[Gauge.READY] if counted else None,
+            "running": gauges[Gauge.RUNNING] if counted else None,
             "oldest": round(gauges[Gauge.OLDEST] / 1000 + since, 1) if gauges[Gauge.READY] else 0,
             "rate": self.history.rate(queue),
             "paused": bool(gauges[Gauge.PAUSED]),
@@ -106,40 +102,6 @@ class Overview:
         if time.monotonic() - self.asked >= (COUNT_SELDOM if waiting > MANY else COUNT_EVERY):
             self.asked = time.monotonic()
             wakeup.signal(self.supervisor.wakeups.housekeeper)
-
-    # Questions from other processes and from the web (inquiry.py); the node is named, as others may hear them
-
-    async def _status(self, node: str) -> str:
-        if node != self.node:
-            return ""
-        counted = self.supervisor.health.counted
-        counted.clear()
-        wakeup.signal(self.supervisor.wakeups.housekeeper)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(counted.wait(), COUNTING_TIME)
-        return json.dumps(self.take())
-
-    async def _history(self, node: str) -> str:
-        return self.history.as_json() if node == self.node else ""
-
-    async def _recycle(self, node: str, name: str) -> str:
-        """ "yes" where an interpreter is about to be replaced."""
-        host = self._found(node, name)
-        return "yes" if host and self.supervisor.renewal.recycle_one(host) else ""
-
-    async def _kill(self, node: str, name: str) -> str:
-        """ "yes" where an interpreter is made to die: for development, to see it come back (ops/faults.py)."""
-        host = self._found(node, name)
-        if host is None or not self.supervisor.plan.debug:
-            return ""
-        self.supervisor.bridge.detach(host)
-        host.stop_after_error()
-        return "yes"
-
-    def _found(self, node: str, name: str) -> Host | None:
-        """The interpreter of this name that serves."""
-        hosts = self.supervisor.hosts if node == self.node else []
-        return next((host for host in hosts if host.name == name and host.serves), None)
 
 
 def _state(host: Host, rows: list[memoryview]) -> str:

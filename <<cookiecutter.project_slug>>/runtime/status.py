@@ -49,8 +49,8 @@ def _in_hand(work: dict[str, Any]) -> str:
 
 def _queue(each: dict[str, Any]) -> list[str]:
     state = "paused" if each["paused"] else "open"
-    numbers = f"{each['ready']:,}", f"{each['running']:,}", duration(each["oldest"]), f"{each['rate']:,g}"
-    return [each["name"], state, *numbers]
+    counts = ["-" if each[name] is None else f"{each[name]:,}" for name in ("ready", "running")]
+    return [each["name"], state, *counts, duration(each["oldest"]), f"{each['rate']:,g}"]
 
 
 def _megabytes(number: int) -> str:

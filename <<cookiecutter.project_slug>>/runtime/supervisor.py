@@ -12,6 +12,7 @@ from typing import Any
 
 from runtime import frames, overrun, wakeup
 from runtime.abandonment import Abandonment
+from runtime.answers import Answers
 from runtime.board import Board, Cell, State, pool_number
 from runtime.bridge import Bridge
 from runtime.health import Health
@@ -59,7 +60,7 @@ class Supervisor:
             "ops": LiveOverview(self.overview),
             "profile": LiveProfile(self.stacks),
         }
-        answer = Inquiries(self.stacks, self.overview.questions).receive
+        answer = Inquiries(self.stacks, Answers(self, self.overview).questions).receive
         self.enqueues = WakeupSocket(node.socket_path, wakeups, self.cancel, board.is_paused, answer)
         self.peers = Peers(plan, self.boot, self.enqueues.pass_on)
         self.verdicts: dict[str, list[Verdict]] = {}  # by interpreter's name, until a successor has settled them
@@ -75,6 +76,7 @@ class Supervisor:
         self.metrics.memory_queues = wakeups.memory
         self.metrics.memory_limit = lambda: self.memory.limit
         self.metrics.waiting = lambda: len(bridge.waiting)
+        self.metrics.live_pages = lambda: len(bridge.live.streams)
 
     def count_lost(self, recovered: dict[str, int]) -> None:
         """Tasks that earlier boots held, by queue."""

@@ -26,13 +26,14 @@ def damaged_picture(name: str = "half.png") -> File:
     return {"name": name, "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n" + bytes(100)}
 
 
-def document(name: str = "report.pdf", pages: int = 3) -> File:
+def document(name: str = "report.pdf", pages: int = 3, lines: int = 1) -> File:
     def write(file: io.BytesIO) -> None:
         canvas = Canvas(file)
         canvas.setTitle("Yearly report")
         canvas.setAuthor("Ada")
         for number in range(1, pages + 1):
-            canvas.drawString(72, 720, f"This is page {number}.")
+            for line in range(lines):
+                canvas.drawString(72, 780 - 18 * line, f"This is page {number}.")
             canvas.showPage()
         canvas.save()
 

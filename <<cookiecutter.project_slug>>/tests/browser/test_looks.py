@@ -1,26 +1,15 @@
-"""How the pages look (looks.py)."""
+"""How the samples page looks (looks.py), empty and full."""
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ACCOUNT, Watch, fill_in
+from tests.browser.conftest import Watch
 from tests.browser.files import damaged_picture, document, picture
 from tests.browser.looks import look
-from tests.server import PATIENCE, Server
+from tests.server import PATIENCE
 
 CANCEL = """id => fetch(`/api/tasks/${id}/cancel/`, {
   method: "POST", headers: { "X-CSRFToken": document.querySelector("[name=csrfmiddlewaretoken]").value }
 })"""
-
-
-def test_the_first_account(browser: Browser, server: Server, first_account_link: str, watch: Watch) -> None:
-    with browser.new_context() as context:
-        page = context.new_page()
-        watch.attach(page)
-        page.goto(first_account_link)
-        fill_in(page, ACCOUNT["password"], "something else")
-        expect(page.locator(".errorlist")).to_be_visible()
-        look(page, "first-account")
 
 
 def test_the_samples(page: Page) -> None:
@@ -45,22 +34,3 @@ def test_a_refusal(page: Page, watch: Watch) -> None:
     page.get_by_role("button", name="Export").click()
     expect(page.get_by_role("alert")).to_be_focused()
     look(page, "samples-refusal")
-
-
-@pytest.mark.parametrize(
-    ("path", "heading"),
-    [
-        ("/accounts/login/", "Sign in"),
-        ("/accounts/password/", "Reset your password"),
-        ("/accounts/password/sent/", "Look into your mail"),
-        ("/accounts/password/changed/", "Your password is set"),
-        ("/accounts/password/x/y/", "This link is no longer good"),
-        ("/nowhere/", "There is nothing here"),
-    ],
-)
-def test_accounts(page: Page, watch: Watch, path: str, heading: str) -> None:
-    watch.expected = "status of 404" if path == "/nowhere/" else ""
-    page.context.clear_cookies()
-    page.goto(path)
-    expect(page.get_by_role("heading", level=1)).to_have_text(heading)
-    look(page, heading.lower().replace(" ", "-"))

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.test_looks import Look
-from tests.browser.test_looks import look as look
+from tests.browser.files import damaged_picture, document, picture
+from tests.browser.looks import look
 from tests.server import PATIENCE, Server
 
 expect.set_options(timeout=PATIENCE * 1000)
@@ -90,18 +90,26 @@ def test_failures_come_to_the_page_and_are_run_again_in_bulk(page: Page, server:
     expect(cell(page, "queues", "default", "state")).to_have_text("open")
 
 
-def test_how_it_looks(page: Page, look: Look, server: Server, running: str) -> None:
-    for number in range(3):
-        server.enqueue("add", number, 1, queue_name="critical")
-    failed = server.enqueue("succeed_at", 9, queue_name="critical")
+def test_how_it_looks(page: Page) -> None:
+    page.goto("/")
+    page.get_by_label("choose files").set_input_files([damaged_picture(), document(), picture()])  # type: ignore[list-item]
+    for ended in ("Failed", "Done"):
+        page.locator(".status", has_text=ended).first.wait_for()
+    page.get_by_label("Or export demo orders").fill("200000")
+    page.get_by_role("button", name="Export").click()
+    page.locator(".progress", has_text="left").wait_for()
     page.goto("/ops/")
-    page.locator("#interpreters").get_by_role("link", name="hear_from").wait_for()
-    page.locator("#tasks li").filter(has_text="succeed_at").wait_for()
+    export = page.locator("#interpreters").get_by_role("link", name="export_orders")
+    export.wait_for()
     page.locator(".charts svg").first.wait_for()
     look(page, "ops")
-    page.goto(f"/ops/tasks/{failed}/")
-    look(page, "ops-failed")
-    page.goto(f"/ops/tasks/{running}/")
+    failed = page.locator("#tasks li").first.get_by_role("link")
+    address = failed.get_attribute("href") or ""
+    export.click()
     page.get_by_role("button", name="Profile it for five seconds").click()
     page.locator("#flames svg").first.wait_for()
     look(page, "ops-task")
+    with page.expect_navigation():  # the page is loaded again, to show what came of it
+        page.get_by_role("button", name="Cancel").click()
+    page.goto(address)
+    look(page, "ops-failed")

@@ -22,7 +22,7 @@ from tests.tasks.test_plans import READS_ALL, SORTS, SORTS_WHAT_IS_EQUAL, plans
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ("/ops/", "/ops/history/", "/ops/names/")
+PAGES = ("/ops/", "/ops/list/", "/ops/history/", "/ops/names/")
 
 
 @pytest.fixture
@@ -127,6 +127,14 @@ def test_a_failure_is_shown_with_its_traceback(admin_client, failed):
 
 def test_a_state_that_there_is_not_is_not_found(admin_client):
     assert admin_client.get("/ops/?state=lost").status_code == 404
+
+
+def test_the_list_comes_alone_as_well(admin_client, failed):
+    part = text_of(admin_client.get("/ops/list/?state=failed"))
+
+    assert part.count("builtins.ValueError: ") == 2
+    assert 'name="next" value="/ops/?state=failed"' in part
+    assert "<html" not in part
 
 
 @pytest.mark.parametrize("state", tables.STATES)
