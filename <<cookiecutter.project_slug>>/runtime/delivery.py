@@ -13,6 +13,7 @@ BUFFER_LIMIT = 1024 * 1024  # bytes of a response held here for a slow client be
 HELD_LIMIT = 1024 * 1024  # bytes that Granian may hold for it besides
 UNWATCHED = 256 * 1024  # bytes of a response that are sent before anybody asks what became of them
 PAUSES = 0.002, 0.1  # seconds between two looks at what Granian holds: the first, and the longest
+BEFORE_CUT = 0.1  # seconds in which Granian sends what it has of a response that broke off
 LONGEST_STALL = 60.0  # seconds in which a slow client takes nothing at all; then its connection is cut
 
 
@@ -91,6 +92,8 @@ async def _stream(response: Response, scope: Any, proto: Any, transport: Any) ->
         while chunk := await response.next_chunk():
             await transport.send_bytes(chunk)
             await outlet.sent(len(chunk), response)
+        if response.is_broken:
+            await asyncio.sleep(BEFORE_CUT)
     except RuntimeError:  # Granian's RSGIProtocolClosed: the client has gone
         response.leave()
     finally:
