@@ -20,11 +20,12 @@ LONGEST_STALL = 60.0  # seconds in which a slow client takes nothing at all; the
 class Response:
     """What the web thread has sent so far of one response, for the coroutine that passes it on to the client."""
 
-    __slots__ = ("arrived", "began", "buffered", "chunks", "head", "is_broken", "is_over", "link")
+    __slots__ = ("arrived", "began", "buffered", "chunks", "head", "is_broken", "is_events", "is_over", "link")
 
     def __init__(self, head: asyncio.Future[tuple[Any, ...]]) -> None:
         self.head = head
         self.began = 0.0  # monotonic seconds when its first part came; 0: it has no parts
+        self.is_events = False  # server-sent events: there is no end to them
         self.chunks: deque[bytes] = deque()
         self.buffered = 0
         self.arrived = asyncio.Event()

@@ -64,6 +64,19 @@ async def test_other_responses_are_long_after_a_while_and_the_youngest_is_cut(tm
 
 
 @on_the_loop
+async def test_events_of_an_interpreter_that_is_to_leave_are_cut_so_that_their_clients_come_to_the_next(tmp_path):
+    stage = Stage(tmp_path, 2, 1)
+    (events, thread), (other, _) = await begin(stage, EVENTS), await begin(stage)
+    stage.bridge.detach("web-1")
+    stage.bridge.detach("web-2")
+    stage.bridge.expire(time.monotonic())
+    await events.asked
+
+    assert await thread.receive() == frames.GONE
+    assert not other.asked.done()
+
+
+@on_the_loop
 async def test_who_leaves_while_nothing_is_sent_is_noticed(tmp_path):
     stage = Stage(tmp_path, 1)
     client, thread = await begin(stage)
