@@ -7,7 +7,7 @@ TEMPLATE := <<cookiecutter.project_slug>>
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 
-.PHONY: run test check format test-container lock venv
+.PHONY: run test check format test-container pictures lock venv
 
 run: venv ## generate a demo project and serve it at http://127.0.0.1:8000
 	@$(PYTHON) scripts/demo.py .demo
@@ -27,6 +27,9 @@ check: venv ## what CI checks before the tests: format, lint, types
 
 format: venv
 	@$(PYTHON) -m ruff format . && $(PYTHON) -m ruff check --fix .
+
+pictures: venv ## make the README's pictures anew, from the tests in a browser
+	@$(PYTHON) scripts/pictures.py
 
 lock: ## pin the newest versions within the bounds, with hashes
 	@scripts/lock

@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "accounts",
     "tasks",
     "samples",
+    "ops",
 ]
 
 MIDDLEWARE = [

@@ -7,6 +7,7 @@ handler500 = "accounts.errors.error_page"
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("ops/", include("ops.urls")),
     path("accounts/", include("accounts.urls")),
     path("", include("tasks.urls")),
     path("", include("samples.urls")),

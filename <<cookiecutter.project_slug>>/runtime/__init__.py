@@ -6,6 +6,9 @@ In the main interpreter (no Django here):
     server.py       Granian, embedded
     bridge.py       requests from Granian to the web interpreters; body.py takes in uploads, link.py is the way to one
                     web thread, delivery.py the way of its response to the client
+    live.py         pages that live: events from the board; live_tasks.py for those that show tasks,
+                    live_overview.py for the operations page
+    overview.py     the server at a glance; history.py its last hour; answers.py gives both to who asks (inquiry.py)
     memory.py       what eats memory fails, the server serves on; ledger.py knows who took it, cgroup.py the limit
     memory_tasks.py sees to what is in the memory queues at a stop, and tells what is lost
     health.py       /healthz /readyz /metrics; metrics.py writes the last one
@@ -22,6 +25,7 @@ Between them:
     board.py        counters and signs of life, in shared memory
     frames.py       requests and responses
     wakeup.py       descriptors that wake who waits
+    watched.py      whose end pages are told of
     memory_queue.py tasks in memory (InterpreterQueueBackend)
 """
 

@@ -2,12 +2,15 @@
 
 A board is an array of 64-bit integers. Each interpreter thread has a seat on it, a row that only this thread writes,
 so no lock is needed; main reads them all. A seat outlives the interpreter that sat there: its successor goes on
-counting. The gauges, one row per queue, are written by the housekeeper alone (tasks/housekeeping.py).
+counting. The gauges, one row per queue, are written by the housekeeper alone (tasks/housekeeping.py). Behind them
+lie the ids of watched tasks (watched.py).
 """
 
 from bisect import bisect_left
 from enum import IntEnum, unique
 from zlib import crc32
+
+from runtime import watched
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0)  # seconds
 OUTCOMES = ("successful", "failed", "retried", "timeout", "cancelled", "lost")
@@ -20,7 +23,6 @@ class State(IntEnum):
     LEAVING = 3
 
 
-@unique
 @unique
 class Cell(IntEnum):
     """The first cells of a seat."""
@@ -55,7 +57,7 @@ class Gauge(IntEnum):
     RUNNING = 1
     OLDEST = 2  # ms that the oldest ready task has waited
     COUNTED = 3  # monotonic ns of this count
-    PAUSED = 4  # 1: nobody is woken for its tasks
+    PAUSED = 4  # 1: nobody is woken for its tasks, and none in memory begins
 
 
 # Behind the cells of a seat, for each queue: the outcomes, the histogram of its task seconds, and their sum in µs.
@@ -99,9 +101,10 @@ class Board:
         self.queues, self.seats = queues, seats
         self.main_seat, self.housekeeper_seat = seats - 1, seats - 2  # for the lost tasks that each of them counts
         self.width = len(Cell) + PER_QUEUE * len(queues)
-        size = 8 * (self.width * seats + len(Gauge) * len(queues))
+        size = 8 * (self.width * seats + len(Gauge) * len(queues) + watched.CELLS)
         self.memory = memoryview(bytearray(size)) if memory is None else memory
         self.cells = self.memory.cast("q")
+        self.watched = watched.Watched(self.cells[-watched.CELLS :])
 
     def seat(self, number: int) -> memoryview:
         return self.cells[number * self.width : (number + 1) * self.width]

@@ -11,11 +11,12 @@ from collections import deque
 from typing import Any
 from urllib.parse import quote
 
-from runtime import frames, streams
+from runtime import frames, live, streams
 from runtime.body import Body, BodyIncomplete, BodyTooLarge, discard, receive
 from runtime.delivery import Response, answer, pass_on
 from runtime.health import Health
 from runtime.link import Link
+from runtime.live import Live
 from runtime.metrics import WebMetrics
 from runtime.plan import Plan
 from runtime.responses import send_error
@@ -31,7 +32,7 @@ class Bridge:
     def __init__(self, plan: Plan, health: Health, metrics: WebMetrics) -> None:
         self.plan, self.health, self.metrics = plan, health, metrics
         self.spool = plan.data_path / "tmp"
-        self.static = StaticFiles()
+        self.static, self.live = StaticFiles(), Live()
         self.links: dict[object, list[Link]] = {}  # by host
         self.idle: deque[Link] = deque()
         self.waiting: deque[tuple[Response, bytes, Body, float]] = deque()  # with the monotonic second of its coming
@@ -43,6 +44,8 @@ class Bridge:
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
         if (own := self.health.answers.get(scope.path)) is not None:
             return await own(proto)
+        if scope.path.startswith(live.PREFIX):
+            return await self.live.answer(scope, proto, self.plan.live_key)
         started = time.perf_counter()
         status = self.static.answer(scope, proto) or await self._serve(scope, proto)
         self.metrics.count(status, time.perf_counter() - started)
@@ -97,6 +100,7 @@ class Bridge:
     def stop(self) -> None:
         """No web interpreter becomes ready any more: where there is none, nobody need wait for one."""
         self.stopping = True
+        self.live.stop()
         if not self._anybody_serves():
             self._turn_away(len(self.waiting), "The server is stopping.")
 

@@ -20,9 +20,11 @@ def check(plan: Plan) -> int:
         start = executor.submit(_try, plan.web.interpreter, "runtime.probe:start")
         tried = {loaded: executor.submit(_try, *loaded) for loaded in dict.fromkeys(map(_loaded, plan.pools))}
         libraries = Libraries()
+        placed = {name: executor.submit(place, libraries.get(name)) for name in sorted(libraries.direct())}
         trials = {pool.name: tried[_loaded(pool)].result() for pool in plan.pools}
-        names = libraries.direct() | libraries.of(_modules(trials.values()))
-        places = list(executor.map(place, [libraries.get(name) for name in sorted(names)]))
+        for name in libraries.of(_modules(trials.values())) - placed.keys():
+            placed[name] = executor.submit(place, libraries.get(name))
+        places = [placed[name].result() for name in sorted(placed)]
     found = advice(plan, {START: start.result()} | trials, places, libraries)
     parts = [
         _pools(plan, trials), _libraries(libraries, places, trials),

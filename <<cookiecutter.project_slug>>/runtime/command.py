@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import logging.config
 import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent import interpreters
@@ -18,8 +19,9 @@ from runtime.host import call_once
 from runtime.kinds import close, create
 from runtime.log import event
 from runtime.node import AlreadyServed, Node, take_node
-from runtime.plan import Plan, StartError
+from runtime.plan import Plan, StartError, WebPool, WorkerPool
 from runtime.refusals import refuse_tracemalloc
+from runtime.terminal import styled, table
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -125,9 +127,26 @@ def announce(plan: Plan, address: str, state: dict[str, Any]) -> None:
         log.logger.warning(problem)
     if not _bytecode_is_compiled():
         log.logger.warning("Django has no compiled bytecode: interpreters start slower. `uv sync --compile-bytecode`.")
+    if plan.log_format == "text":
+        print(introduction(plan, address), file=sys.stderr, flush=True)
     if state["first_account"]:
         log.logger.warning("There is no account yet. Make the first one at %s%s", address, state["first_account"])
     event("server_ready", address=address, pid=os.getpid())
+
+
+def introduction(plan: Plan, address: str) -> str:
+    """What runs where, and which address to open."""
+    rows = [["web" if isinstance(pool, WebPool) else pool.name, *_in_words(pool)] for pool in plan.pools]
+    pools = table(("pool", "interpreters", "GIL", "for"), rows, sys.stderr) if rows else ""
+    where = styled(address, "bold", sys.stderr) if "web" in plan.roles else "no web on this node"
+    return f"\n{pools}\n\n{where}\n"
+
+
+def _in_words(pool: WebPool | WorkerPool) -> tuple[str, str, str]:
+    number = f"{pool.least}" if pool.least == pool.most else f"{pool.least} to {pool.most}"
+    threads = f" × {pool.threads} threads" if pool.threads > 1 else ""
+    serves = "requests" if isinstance(pool, WebPool) else ", ".join(pool.queues)
+    return f"{number}{threads}", pool.interpreter, serves
 
 
 def _bytecode_is_compiled() -> bool:

@@ -77,13 +77,13 @@ class MemoryQueue:
     def is_full(self) -> bool:
         return self.free.empty()
 
-    def post(self, letter: Letter) -> bool:
+    def post(self, letter: Letter, *, wakes: bool = True) -> bool:
         """Put a letter at the end, and wake a worker; False where there is no place for it."""
         place = _next(self.free)
         if place is None:
             return False
         os.pwrite(self.memory, letter.pack(), place * PLACE)
-        self._append(place)
+        self._append(place, wakes)
         return True
 
     def take(self) -> int | None:
@@ -115,19 +115,20 @@ class MemoryQueue:
                     self.free.put_nowait(place)
             for place in list(iter(lambda: _next(self.waiting), None)):
                 self.waiting.put_nowait(place)
-            self._count_again()
+            self.wake()  # who looked while all were out has taken the signal of a letter that he has not seen
 
-    def _count_again(self) -> None:
-        """Who looked while all were out has taken the signal of a letter that he has not seen."""
+    def wake(self) -> None:
+        """Signal as often as there are letters."""
         while wakeup.take(self.signal):
             pass
         if number := self.number_waiting:
             wakeup.signal(self.signal, number)
 
-    def _append(self, place: int) -> None:
+    def _append(self, place: int, wakes: bool = True) -> None:
         try:
             self.waiting.put_nowait(place)
-            wakeup.signal(self.signal)
+            if wakes:
+                wakeup.signal(self.signal)
         except BaseException:  # the error of a request's timeout can be raised at any line, but only once
             wakeup.signal(self.signal)
             raise

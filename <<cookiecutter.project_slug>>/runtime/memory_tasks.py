@@ -72,7 +72,7 @@ class MemoryTasks:
 
     def _is_quiet(self) -> bool:
         workers = (host for host in self.supervisor.hosts if not host.sockets)
-        waiting = sum(queue.number_waiting for queue in self.queues.values())
+        waiting = sum(map(self._waiting, self.queues))
         return not waiting and not any(row[Cell.BUSY_SINCE] for host in workers for row in self._rows(host))
 
     def _start_where_nobody_is(self) -> None:
@@ -85,7 +85,11 @@ class MemoryTasks:
                 self.supervisor.in_background(self.supervisor.start_host(host))
 
     def _has_work(self, pool: WorkerPool) -> bool:
-        return any(self.queues[name].number_waiting for name in pool.queues if name in self.queues)
+        return any(self._waiting(name) for name in pool.queues if name in self.queues)
+
+    def _waiting(self, queue: str) -> int:
+        """How many may be run: none of a paused queue."""
+        return 0 if self.board.is_paused(queue) else self.queues[queue].number_waiting
 
     def _has_hosts(self, pool: WorkerPool) -> bool:
         return any(host.assignment.pool == pool.name for host in self.supervisor.hosts)

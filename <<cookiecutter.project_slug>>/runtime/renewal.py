@@ -120,6 +120,13 @@ class Renewal:
             if pool and (reason := recycling.due(self.supervisor.board, pool, host)):
                 self.supervisor.in_background(self._recycle(host, reason))
 
+    def recycle_one(self, host: Host) -> bool:
+        """Replace one because a person wants it. False where it is about to be, or to leave."""
+        if host.being_replaced or not host.serves or self.supervisor.stopping:
+            return False
+        self.supervisor.in_background(self._recycle(host, "asked for"))
+        return True
+
     async def _recycle(self, host: Host, reason: str) -> None:
         if flaw := await self.replace(host):
             host.keep_until = time.monotonic() + recycling.PAUSE_AFTER_FAILURE

@@ -94,12 +94,12 @@ class Stacks:
             return None
 
     def _see(self, thread: int, seat: int | None) -> Sight | None:
-        work = self._work_of(seat)
+        work = self.work_of(seat)
         waits = blocked.in_words(thread)  # first: the signal wakes it
         stack = dump.stack_of(thread)
         if stack is None:
             return None
-        if work != self._work_of(seat):  # the stack may be that of what came next
+        if work != self.work_of(seat):  # the stack may be that of what came next
             work = Work()
         return Sight(self._name(thread, seat), thread, work, waits, stack)
 
@@ -114,7 +114,8 @@ class Stacks:
         running = [seat for seat, row in rows.items() if row[Cell.BUSY_SINCE] and task_id(row) == _digits(task)]
         return max(running, key=lambda seat: rows[seat][Cell.BUSY_SINCE], default=None)
 
-    def _work_of(self, seat: int | None) -> Work:
+    def work_of(self, seat: int | None) -> Work:
+        """What runs there."""
         if seat is None or not (row := self.board.seat(seat))[Cell.BUSY_SINCE]:
             return Work()
         task = task_id(row) if row[Cell.TASK_HIGH] or row[Cell.TASK_LOW] else ""

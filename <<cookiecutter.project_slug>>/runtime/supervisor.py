@@ -12,16 +12,20 @@ from typing import Any
 
 from runtime import frames, overrun, wakeup
 from runtime.abandonment import Abandonment
+from runtime.answers import Answers
 from runtime.board import Board, Cell, State, pool_number
 from runtime.bridge import Bridge
 from runtime.health import Health
 from runtime.host import Host
 from runtime.inquiry import Inquiries
 from runtime.inside import Assignment, Verdict
+from runtime.live_overview import LiveOverview, LiveProfile
+from runtime.live_tasks import LiveTasks
 from runtime.log import event
 from runtime.memory import MemoryGuard
 from runtime.memory_tasks import MemoryTasks
 from runtime.node import Node
+from runtime.overview import Overview
 from runtime.peers import Peers
 from runtime.plan import Plan, WebPool, WorkerPool
 from runtime.renewal import Renewal
@@ -50,7 +54,13 @@ class Supervisor:
         self.off_loop: set[asyncio.Future[Any]] = set()  # work in threads that a stop waits for
         self.renewal, self.abandonment = Renewal(self), Abandonment(self, board)
         self.memory_tasks, self.stacks = MemoryTasks(self), Stacks(board, bridge, self.hosts)
-        answer = Inquiries(self.stacks).receive
+        self.overview = Overview(self, node.id)
+        bridge.live.topics = {
+            "tasks": LiveTasks(board, has_peers=plan.database == "postgresql"),
+            "ops": LiveOverview(self.overview),
+            "profile": LiveProfile(self.stacks),
+        }
+        answer = Inquiries(self.stacks, Answers(self, self.overview).questions).receive
         self.enqueues = WakeupSocket(node.socket_path, wakeups, self.cancel, board.is_paused, answer)
         self.peers = Peers(plan, self.boot, self.enqueues.pass_on)
         self.verdicts: dict[str, list[Verdict]] = {}  # by interpreter's name, until a successor has settled them
@@ -66,6 +76,7 @@ class Supervisor:
         self.metrics.memory_queues = wakeups.memory
         self.metrics.memory_limit = lambda: self.memory.limit
         self.metrics.waiting = lambda: len(bridge.waiting)
+        self.metrics.live_pages = lambda: len(bridge.live.streams)
 
     def count_lost(self, recovered: dict[str, int]) -> None:
         """Tasks that earlier boots held, by queue."""
@@ -87,6 +98,7 @@ class Supervisor:
         self.enqueues.listen()
         await self.peers.start()
         self.abandonment.start()
+        self.overview.history.start()
         for pool in self.plan.pools:
             for _ in range(pool.least):
                 await self.start_host(self.place(pool))
@@ -104,6 +116,7 @@ class Supervisor:
         self.enqueues.close()
         self.loop.remove_reader(self.wakeups.supervisor)
         self.abandonment.stop()
+        self.overview.history.stop()
         return [host.name for host in self.hosts] + ["reload" for _ in self.off_loop]
 
     def _start_no_more(self) -> None:

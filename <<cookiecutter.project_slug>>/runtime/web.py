@@ -58,7 +58,7 @@ def _serve(application: Application, watchdog: Watchdog, seat: Seat) -> None:
                 seat.busy()
                 with ENDED, watchdog.guard(seat, seconds, RequestTimeout, ClientGone) as run:
                     run.is_cancelled = exchange.client_has_left
-                    exchange.on_head = partial(watchdog.relieve, run)
+                    exchange.on_head, exchange.hold = partial(watchdog.relieve, run), partial(watchdog.hold, run)
                     exchange.run(application)
                 exchange.end()
                 seat.idle()

@@ -4,7 +4,6 @@ import logging
 import re
 import socket
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from types import TracebackType
 from typing import Any
 from wsgiref.util import FileWrapper
@@ -20,6 +19,8 @@ type Application = Callable[[Environ, Callable[..., Callable[[bytes], None]]], I
 
 ERROR_PAGE = b"<!doctype html><title>Server Error</title><h1>Server Error (500)</h1>"
 WITHOUT_BODY = (204, 304)
+MOST_NAMES = 1000
+known_names: set[str] = set()  # of headers
 NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 FORBIDDEN = re.compile(r"[\x00-\x1f\x7f]")
 STATUS = re.compile(r"[2-9][0-9]{2}( .*)?")
@@ -35,6 +36,7 @@ class Exchange:
     def __init__(self, channel: socket.socket, request: tuple[Any, ...], proxies: Proxies = NONE) -> None:
         self.channel = channel
         self.on_head: Callable[[], None] = lambda: None  # called once the response has begun
+        self.hold: Callable[[bool], None] = lambda held: None  # while it is held, nothing is raised in this thread
         self.environ, self.body = make_environ(request, proxies)
         self.head: tuple[int, frames.Headers] | None = None
         self.head_sent = self.ended = False
@@ -129,8 +131,13 @@ class Exchange:
         return self.head
 
     def _send(self, frame: tuple[Any, ...]) -> None:
+        is_last = frame[0] in frames.LAST
+        if is_last:  # sent once: a second one would end the next request
+            self.hold(True)
         self.channel.sendall(frames.pack(frame))
-        self.ended = frame[0] in frames.LAST
+        if is_last:
+            self.ended = True
+            self.hold(False)
 
     def end(self) -> None:
         """Tell main that this request is over, where the response has not said so."""
@@ -146,6 +153,7 @@ class Exchange:
 
     def _raise_if_gone(self) -> None:
         if self.client_has_left():
+            self.hold(True)
             raise ClientGone
 
 
@@ -154,16 +162,20 @@ def checked(headers: frames.Headers) -> frames.Headers:
 
     Raises ValueError for what could not be told from other headers (CR, LF) or is not allowed in one.
     """
-    return [
-        (_name(name), value if value.isascii() and value.isprintable() else _value(value)) for name, value in headers
-    ]
+    for name, _ in headers:
+        if name not in known_names:
+            _learn(name)
+    text = "".join([value for _, value in headers])
+    if text.isascii() and text.isprintable():
+        return list(headers)
+    return [(name, _value(value)) for name, value in headers]
 
 
-@lru_cache(1024)
-def _name(name: str) -> str:
+def _learn(name: str) -> None:
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not a name for a header")
-    return name
+    if len(known_names) < MOST_NAMES:
+        known_names.add(name)
 
 
 def _value(value: str) -> str:

@@ -17,6 +17,7 @@ from PIL import (  # noqa: F401
     ImageFile,
     JpegImagePlugin,
     PngImagePlugin,
+    UnidentifiedImageError,
     WebPImagePlugin,
 )
 from PIL.Image import Transpose
@@ -96,8 +97,14 @@ def _damage_as_unreadable() -> Iterator[None]:
         if isinstance(error, TimeoutError) or getattr(error, "errno", None):
             raise  # the task's own timeout, a disk that cannot be read: not the image's fault
         raise UnreadableImage(
-            f"This image is damaged or incomplete ({storable(str(error))}). Export it again and upload the new file."
+            f"This image is damaged or incomplete ({_reason(error)}). Export it again and upload the new file."
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):  # its text is the path on the server
+        return "nothing in it can be recognised"
+    return storable(str(error))
 
 
 def _format(source: ImageFile.ImageFile) -> str:

@@ -39,6 +39,12 @@ class RecentTask:
         return as_json(self.record)
 
     @property
+    def thumbnail(self) -> dict[str, Any] | None:
+        """The small variant of a resized image."""
+        variants = (self.record.return_value or {}).get("variants", [])
+        return next((variant for variant in variants if variant["name"] == "small"), None)
+
+    @property
     def status_text(self) -> str:
         return STATUS_TEXTS[self.record.status]
 

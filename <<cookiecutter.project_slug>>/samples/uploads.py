@@ -71,11 +71,16 @@ def take_upload(request: HttpRequest, formats: tuple[str, ...]) -> str:
     upload = request.FILES.get("file")
     if not isinstance(upload, UploadedFile):
         raise BadRequest("There is no file. Send one as multipart/form-data in the field “file”.")
-    _check(upload, formats)
-    return _store(upload)
+    return take_file(upload, formats)[0]
 
 
-def _check(upload: UploadedFile[bytes], formats: tuple[str, ...]) -> None:
+def take_file(upload: UploadedFile[bytes], formats: tuple[str, ...]) -> tuple[str, str]:
+    """Store one uploaded file; its id and its format. Raises as `take_upload` does."""
+    found = _check(upload, formats)
+    return _store(upload), found
+
+
+def _check(upload: UploadedFile[bytes], formats: tuple[str, ...]) -> str:
     if not upload.size:
         raise BadRequest("The file is empty.")
     if upload.size > limits().upload_bytes:
@@ -85,6 +90,7 @@ def _check(upload: UploadedFile[bytes], formats: tuple[str, ...]) -> None:
         raise UnsupportedMediaType(
             f"The file is {found or 'of an unknown kind'}, going by its content. Accepted here: {', '.join(formats)}."
         )
+    return found
 
 
 def _store(upload: UploadedFile[bytes]) -> str:

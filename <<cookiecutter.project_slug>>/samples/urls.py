@@ -6,8 +6,7 @@ app_name = "samples"
 
 urlpatterns = [
     path("", views.index, name="index"),
-    path("images/", views.images, name="images"),
-    path("documents/", views.documents, name="documents"),
+    path("files/", views.files, name="files"),
     path("exports/", views.exports, name="exports"),
     path("tasks/<uuid:task_id>/retry/", views.retry, name="retry"),
     path("media/<path:path>", media.media, name="media"),

@@ -1,65 +1,86 @@
-"""The page: three forms and the visitor's recent tasks. It works without JavaScript; static/samples.js adds comfort."""
+"""The page: a place for files, an export, and the visitor's recent tasks.
 
-from collections.abc import Callable
-from typing import Any
+It works without JavaScript. static/samples.js adds comfort: it asks for this same page and takes over what is new.
+"""
+
+from functools import wraps
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.tasks import TaskResult
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import View, page_login_required
-from accounts.errors import refusal
-from samples.enqueue import enqueue_document, enqueue_export, enqueue_image
+from accounts.errors import ApiError, BadRequest, refusal
+from samples.enqueue import enqueue_export, enqueue_file
 from samples.limits import limits
 from samples.recent import recent_task, recent_tasks, remember
 from tasks import control
+from tasks.live import live_url_of
 
 
 @require_safe
+@never_cache
 @page_login_required
 def index(request: HttpRequest) -> HttpResponse:
     return _page(request)
 
 
-def _page(request: HttpRequest, error: str = "", status: int = 200) -> HttpResponse:
+def _page(request: HttpRequest, *refusals: str, status: int = 200) -> HttpResponse:
     tasks = recent_tasks(request)
-    unfinished = any(not task.finished for task in tasks)
-    context = {"tasks": tasks, "unfinished": unfinished, "limits": limits(), "error": error}
+    unfinished = [task.id for task in tasks if not task.finished]
+    live = live_url_of(unfinished) if unfinished else ""
+    context = {"tasks": tasks, "live": live, "limits": limits(), "refusals": refusals}
     return render(request, "samples/index.html", context, status=status)
 
 
-def _form_view(enqueue: Callable[[HttpRequest], TaskResult[..., Any]], title: Callable[[HttpRequest], str]) -> View:
-    """A view that takes one of the page's forms and goes back to the page, with the new task or the reason why not."""
+def _form(view: View) -> View:
+    """What is refused is told on the page."""
 
     @require_POST
     @page_login_required
-    def submit(request: HttpRequest) -> HttpResponse:
+    @wraps(view)
+    def submit(request: HttpRequest) -> HttpResponseBase:
         try:
-            result = enqueue(request)
+            return view(request)
         except Exception as error:
             if answer := refusal(error):
-                return _page(request, str(answer), answer.status)
+                return _page(request, str(answer), status=answer.status)
             raise
-        remember(request, result.id, title(request))
-        return redirect("samples:index")
 
     return submit
 
 
-def _file_name(request: HttpRequest) -> str:
-    return getattr(request.FILES["file"], "name", "") or "Unnamed file"
+@_form
+def files(request: HttpRequest) -> HttpResponse:
+    """Images and documents, several at once. What is not taken is named, and does not keep back the others."""
+    refusals: dict[str, ApiError] = {}
+    for upload in _uploads(request):
+        name = upload.name or "Unnamed file"
+        try:
+            remember(request, enqueue_file(upload).id, name)
+        except ApiError as error:
+            refusals[f"{name}: {error}"] = error
+    if refusals:
+        return _page(request, *refusals, status=next(iter(refusals.values())).status)
+    return redirect("samples:index")
 
 
-def _rows(request: HttpRequest) -> str:
+def _uploads(request: HttpRequest) -> list[UploadedFile[bytes]]:
+    uploads = [upload for upload in request.FILES.getlist("file") if isinstance(upload, UploadedFile)]
+    if not uploads:
+        raise BadRequest("There is no file. Choose one, or several.")
+    return uploads
+
+
+@_form
+def exports(request: HttpRequest) -> HttpResponse:
+    result = enqueue_export(request)
     rows = int(request.POST["rows"])
-    return f"{rows:,} order{'' if rows == 1 else 's'}"
-
-
-images = _form_view(enqueue_image, _file_name)
-documents = _form_view(enqueue_document, _file_name)
-exports = _form_view(enqueue_export, _rows)
+    remember(request, result.id, f"{rows:,} order{'' if rows == 1 else 's'}")
+    return redirect("samples:index")
 
 
 @require_POST

@@ -1,113 +1,209 @@
-// Comfort for the samples page: it sends the forms without leaving the page, takes dropped files and follows the tasks.
-// Everything is rendered by the server; here the new <main> or the new card takes the place of the old one.
+// Comfort for the samples page: it sends forms without leaving the page, takes dropped files and follows the tasks.
+// Everything is rendered by the server. Events (runtime/live.py) say how far a task is, and when its card is to be
+// fetched anew: then the page is asked for once, and what is new in it takes its place here.
 
-const POLL_EVERY = 1000; // milliseconds
+const ASK_EVERY = 5000; // milliseconds, while there are no events to be had
 
+const find = (selector, within = document) => within.querySelector(selector);
+const list = () => find(".tasks");
 const parse = (html) => new DOMParser().parseFromString(html, "text/html");
 
-function showPage(html) {
-  document.querySelector("main").replaceWith(parse(html).querySelector("main"));
-  (document.querySelector("[role=alert]") ?? document.querySelector("#tasks-heading")).scrollIntoView({ block: "nearest" });
-  document.querySelector("[role=alert]")?.focus();
-}
+document.documentElement.classList.add("script");
 
 function showError(text) {
-  const message = document.querySelector("[role=alert]") ?? document.createElement("p");
-  Object.assign(message, { className: "message", role: "alert", tabIndex: -1, textContent: text });
-  document.querySelector(".forms").before(message);
+  const message = Object.assign(document.createElement("div"), { className: "message", role: "alert", tabIndex: -1 });
+  message.append(Object.assign(document.createElement("p"), { textContent: text }));
+  find("#message").replaceChildren(message);
   message.focus();
 }
 
-// Sending forms. XMLHttpRequest, because fetch does not say how much of an upload has been sent.
+// The list of tasks
 
-function send(form) {
-  const button = form.querySelector("button:not([type=button])");
-  const request = new XMLHttpRequest();
-  request.upload.onprogress = ({ loaded, total }) => {
-    button.textContent = loaded < total ? `Sending, ${Math.floor((100 * loaded) / total)} %` : "Sent";
-  };
-  request.onload = () => {
-    if (request.getResponseHeader("Content-Type")?.startsWith("text/html") && parse(request.response).querySelector(".forms")) {
-      showPage(request.response);
-    } else {
-      location.reload(); // signed out, or an error page
+const isUnfinished = (card) => card && /^(READY|RUNNING)/.test(card.dataset.state);
+
+function announce(card) {
+  find("#news").textContent = `${find("h3", card).textContent}: ${find(".status", card).textContent}`;
+}
+
+function replace(old, card) {
+  const hadFocus = old.contains(document.activeElement);
+  old.replaceWith(card);
+  if (hadFocus) find("h3", card).focus();
+  announce(card);
+}
+
+function showTasks(page) {
+  const fresh = find(".tasks", page);
+  if (!fresh) return location.reload(); // signed out
+  for (const card of [...fresh.children].reverse()) {
+    const old = document.getElementById(card.id);
+    if (!old) list().prepend(card);
+    else if (old.dataset.state !== card.dataset.state) replace(old, card);
+  }
+  list().dataset.live = fresh.dataset.live;
+  listen();
+}
+
+let asking = false, askAgain = false;
+
+async function refresh() {
+  askAgain = true;
+  if (asking) return;
+  asking = true;
+  try {
+    while (askAgain) {
+      askAgain = false;
+      showTasks(parse(await (await fetch("/")).text()));
     }
-  };
-  request.onerror = () => {
-    button.disabled = false;
-    button.textContent = "Try again";
-    showError("The server cannot be reached. Check the connection and try again.");
-  };
-  request.open("POST", form.action);
-  request.send(new FormData(form));
-  button.disabled = true;
+  } catch {
+    setTimeout(refresh, ASK_EVERY); // the server is away, perhaps restarting
+  } finally {
+    asking = false;
+  }
 }
 
-function tooLarge(form) {
-  const input = form.querySelector("input[type=file]");
-  const file = input?.files[0];
-  return file && file.size > Number(input.dataset.mostBytes);
+// What is told of them
+
+const firstSeen = new Map(); // a task's id → when its progress was first seen, and how far it was
+let stream = null, heard = new Set();
+
+function remaining(id, done, total) {
+  const now = performance.now(), first = firstSeen.get(id);
+  if (!first || done < first.done) firstSeen.set(id, { now, done });
+  if (!first || done <= first.done || now - first.now < 1000) return "";
+  const seconds = ((now - first.now) / (done - first.done)) * ((total - done) / 1000);
+  return seconds < 1 ? "" : `, about ${seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.round(seconds / 60)} min`} left`;
 }
 
-document.addEventListener("submit", (event) => {
+function showProgress(id, [done, total]) {
+  const card = document.getElementById(`task-${id}`);
+  if (!isUnfinished(card)) return;
+  Object.assign(find(".status", card), { className: "status running", textContent: "Running" });
+  find(".progress", card).hidden = false;
+  if (!total) return;
+  Object.assign(find("progress", card), { max: total, value: done });
+  const far = `${done.toLocaleString("en")} of ${total.toLocaleString("en")}`;
+  find(".progress span", card).textContent = far + remaining(id, done, total);
+}
+
+function hear({ running, changed }) {
+  for (const [id, progress] of Object.entries(running)) showProgress(id, progress);
+  if (changed.some((id) => isUnfinished(document.getElementById(`task-${id}`)))) refresh();
+}
+
+function listen() {
+  const address = list().dataset.live;
+  const ids = address ? new URL(address, location).pathname.split("/").pop().split(",") : [];
+  const isNeeded = ids.length > 0 && !document.hidden; // a browser has six connections for all tabs of a host
+  if (isNeeded && stream && ids.every((id) => heard.has(id))) return;
+  stream?.close();
+  [stream, heard] = [isNeeded ? new EventSource(address) : null, new Set(ids)];
+  if (!stream) return;
+  stream.onmessage = ({ data }) => hear(JSON.parse(data));
+  stream.onerror = ({ target }) => {
+    if (target !== stream || target.readyState !== EventSource.CLOSED) return; // else the browser tries again
+    stream = null; // the address has expired, or too many listen
+    setTimeout(refresh, ASK_EVERY);
+  };
+}
+
+document.addEventListener("visibilitychange", () => (document.hidden ? listen() : refresh()));
+listen();
+
+// Sending files, one after the other. XMLHttpRequest, because fetch does not say how much of an upload has been sent.
+
+const uploads = [];
+
+function add(files) {
+  for (const file of files) {
+    const row = find("#upload").content.cloneNode(true).firstElementChild;
+    find("h3", row).textContent = file.name;
+    find(".unseen", row).textContent = `with ${file.name}`;
+    find("progress", row).ariaLabel = `Upload of ${file.name}`;
+    find("button", row).onclick = () => enqueue({ file, row });
+    list().prepend(row);
+    enqueue({ file, row });
+  }
+}
+
+function enqueue(upload) {
+  show(upload, "Sending", "", 0);
+  if (uploads.push(upload) === 1) send(upload);
+}
+
+function show({ row }, status, reason, sent) {
+  Object.assign(find(".status", row), { textContent: status, className: `status ${reason ? "failed" : "running"}` });
+  find(".progress", row).hidden = Boolean(reason);
+  find("progress", row).value = sent;
+  find(".progress span", row).textContent = sent ? `${Math.floor(100 * sent)} % sent` : "";
+  Object.assign(find(".reason", row), { hidden: !reason, textContent: reason });
+  find("button", row).hidden = !reason;
+  if (reason) announce(row);
+}
+
+function send(upload) {
+  const fields = new FormData(find("#files")), most = Number(find("#file").dataset.mostBytes);
+  fields.set("file", upload.file);
+  const request = new XMLHttpRequest();
+  request.upload.onprogress = ({ loaded, total }) => show(upload, "Sending", "", loaded / total);
+  request.onload = () => sent(upload, request);
+  request.onerror = () => sent(upload, null);
+  if (upload.file.size > most) return sent(upload, null, `The file is too large: at most ${most >> 20} MB are accepted.`);
+  request.open("POST", find("#files").action);
+  request.send(fields);
+}
+
+function sent(upload, request, reason = "The server cannot be reached. Check the connection and try again.") {
+  uploads.shift();
+  if (uploads.length) send(uploads[0]);
+  if (!request) return show(upload, "Not sent", reason, 0);
+  if (!request.getResponseHeader("Content-Type")?.startsWith("text/html")) {
+    return show(upload, "Not sent", JSON.parse(request.response).error.message, 0); // main's own answer: too large, too busy
+  }
+  const page = parse(request.response), refused = find("[role=alert]", page);
+  if (refused) return show(upload, "Not taken", refused.textContent.trim(), 0);
+  upload.row.remove();
+  showTasks(page);
+}
+
+find("#file").addEventListener("change", ({ target }) => {
+  add(target.files);
+  target.value = "";
+});
+find("#file").addEventListener("keydown", (event) => {
+  if (event.key !== "Enter") return; // which would send the form
+  event.preventDefault();
+  event.target.click();
+});
+
+// Dropping them, anywhere on the page
+
+function markDrop(event, isOver) {
+  if (!event.dataTransfer?.types.includes("Files")) return;
+  event.preventDefault(); // else the browser opens the file
+  find("#files").classList.toggle("over", isOver);
+}
+
+document.addEventListener("dragover", (event) => markDrop(event, true));
+document.addEventListener("dragleave", (event) => event.relatedTarget ?? markDrop(event, false));
+document.addEventListener("drop", (event) => {
+  markDrop(event, false);
+  add(event.dataTransfer?.files ?? []);
+});
+
+// The other forms
+
+document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (!form.matches("[data-swap]")) return;
   event.preventDefault();
-  if (tooLarge(form)) showError(`The file is too large: ${form.querySelector("label").textContent}.`);
-  else send(form);
-});
-
-// Dropping files
-
-const dropForm = (event) => event.target.closest?.("[data-drop]");
-
-function markDrop(event) {
-  for (const form of document.querySelectorAll("[data-drop]")) form.classList.toggle("over", form === dropForm(event));
-  if (event.dataTransfer?.types.includes("Files")) event.preventDefault(); // beside a form: do not open the file
-}
-
-document.addEventListener("dragover", markDrop);
-document.addEventListener("dragleave", (event) => event.relatedTarget ?? markDrop(event));
-document.addEventListener("drop", (event) => {
-  const form = dropForm(event);
-  if (event.dataTransfer.files.length) event.preventDefault();
-  markDrop({ target: document });
-  if (!form || !event.dataTransfer.files.length) return;
-  form.querySelector("input[type=file]").files = event.dataTransfer.files;
-  form.requestSubmit();
-});
-
-// Following tasks
-
-function showProgress(card, { done, total }) {
-  const bar = card.querySelector("progress");
-  if (!bar) return;
-  Object.assign(bar, { max: total, value: done });
-  card.querySelector(".progress span").textContent = `${done.toLocaleString("en")} of ${total.toLocaleString("en")}`;
-}
-
-async function showCard(card) {
-  const page = parse(await (await fetch("/")).text());
-  const fresh = page.getElementById(card.id);
-  if (fresh) card.replaceWith(fresh);
-  else location.reload(); // signed out, or the task has been deleted
-}
-
-async function follow(card) {
-  const response = await fetch(card.dataset.poll);
-  if (!response.ok) return showCard(card);
-  const { status, progress } = await response.json();
-  if (status !== card.dataset.status) await showCard(card);
-  else if (progress) showProgress(card, progress);
-}
-
-async function followAll() {
   try {
-    if (!document.hidden) await Promise.all([...document.querySelectorAll("[data-poll]")].map(follow));
+    const page = parse(await (await fetch(form.action, { method: "POST", body: new FormData(form) })).text());
+    const refused = find("[role=alert]", page);
+    if (refused) return showError(refused.textContent.trim());
+    find("#message").replaceChildren();
+    showTasks(page);
   } catch {
-    // the server is away, perhaps restarting: the next round finds it again
+    showError("The server cannot be reached. Check the connection and try again.");
   }
-  setTimeout(followAll, POLL_EVERY);
-}
-
-setTimeout(followAll, POLL_EVERY);
+});

@@ -19,18 +19,19 @@ from tasks.admin_queues import BatchAdmin, PausedQueueAdmin
 from tasks.admin_schedules import ScheduleAdmin
 from tasks.admin_waiting import reason_to_wait
 from tasks.models import TaskRecord
+from tasks.progress import progress_of
 
 __all__ = ["BatchAdmin", "PausedQueueAdmin", "ScheduleAdmin", "TaskRecordAdmin"]
 
 AT_ONCE = 1000  # tasks that an action takes: it is to end before its request times out
 EVERYWHERE = [ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]
 LIST = "admin:tasks_taskrecord_changelist"
-LARGE = ("arguments", "progress", "checkpoint", "return_value", "history", "bill")  # not needed for a list
+LARGE = ("arguments", "checkpoint", "return_value", "history", "bill")  # not needed for a list
 
 
 @admin.register(TaskRecord)
 class TaskRecordAdmin(admin.ModelAdmin):
-    list_display = ("task", "queue", "status", "attempt", "enqueued_at", "finished_at")
+    list_display = ("task", "queue", "status", "how_far", "attempt", "enqueued_at", "finished_at")
     list_filter = (StateFilter, QueueFilter, TaskFilter)
     sortable_by = ()  # by another order than the filters' own the whole table would be sorted
     search_fields = ("id__exact",)
@@ -38,20 +39,23 @@ class TaskRecordAdmin(admin.ModelAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     paginator = CappedPaginator
-    actions = ("retry", "cancel")
+    actions = ("retry", "cancel", "run_now", "discard")
     fieldsets = (
-        (None, {"fields": ("task", ("status", "queue", "priority"), "waits_for", ("id", "backend", "batch"))}),
+        (
+            None,
+            {"fields": ("task", ("status", "queue", "priority"), "waits_for", ("id", "backend", "batch"), "origin")},
+        ),
         (
             "Attempts",
             {"fields": (("attempt", "deaths", "cancelled"), ("claim", "worker"), "last_bill", "ended_attempts")},
         ),
-        ("In and out", {"fields": ("given", "returned", ("progress", "last_checkpoint"))}),
+        ("In and out", {"fields": ("given", "returned", ("how_far", "last_checkpoint"))}),
         ("Times", {"fields": (("enqueued_at", "run_after"), ("started_at", "finished_at"))}),
         ("Conditions", {"fields": ("unique_key", ("limit_key", "limit_number"), "the_chain"), "classes": ["collapse"]}),
     )
 
     class Media:
-        css = {"all": ["admin.css"]}
+        css = {"all": ["admin_tasks.css"]}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -77,6 +81,14 @@ class TaskRecordAdmin(admin.ModelAdmin):
     def cancel(self, request: HttpRequest, queryset: QuerySet[TaskRecord]) -> None:
         self._each(request, queryset, control.cancel, "cancelled. Only tasks that wait or run can be")
 
+    @admin.action(description="Run now", permissions=["change"], location=EVERYWHERE)
+    def run_now(self, request: HttpRequest, queryset: QuerySet[TaskRecord]) -> None:
+        self._each(request, queryset, control.run_now, "due now. Only tasks that wait for their time can be")
+
+    @admin.action(description="Discard", permissions=["change"])
+    def discard(self, request: HttpRequest, queryset: QuerySet[TaskRecord]) -> None:
+        self._each(request, queryset, control.discard, "deleted. Only tasks that have ended can be")
+
     def _each(
         self, request: HttpRequest, chosen: QuerySet[TaskRecord], act: Callable[[TaskRecord], bool], done: str
     ) -> None:
@@ -87,6 +99,11 @@ class TaskRecordAdmin(admin.ModelAdmin):
         number = sum(act(record) for record in records)
         level = messages.SUCCESS if number == len(records) else messages.WARNING
         self.message_user(request, f"{number:,} of {len(records):,} {done}.", level)
+
+    @admin.display(description="Progress", empty_value="")
+    def how_far(self, record: TaskRecord) -> str | None:
+        progress = progress_of(record) if record.status == "RUNNING" else None
+        return f"{progress['done']:,} of {progress['total']:,}" if progress else None
 
     @admin.display(description="Waits for", empty_value="-")
     def waits_for(self, record: TaskRecord) -> SafeString | str | None:

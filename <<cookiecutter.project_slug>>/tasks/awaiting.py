@@ -59,10 +59,11 @@ async def await_result(result: TaskResult, seconds: float) -> TaskResult:
 
 
 def tell(task_id: UUID) -> None:
-    """Wake who waits for this task, whose end has been written."""
+    """Wake who waits for this task, whose end has been written, and tell the pages that show it."""
     if inside.current is None or inside.board is None:
         return
     number = _number(task_id)
+    inside.board.watched.end(number)
     awaited = inside.board.column(Cell.AWAITED)
     if number in awaited:  # mostly not: a microsecond for each task
         for seat in (seat for seat, other in enumerate(awaited) if other == number):

@@ -12,12 +12,12 @@ from django.tasks.exceptions import TaskResultDoesNotExist
 from django.tasks.signals import task_enqueued
 from django.utils.json import normalize_json
 
-from tasks import conditions, queue, tally, wakeup
+from tasks import conditions, origin, queue, tally, wakeup
 from tasks.handover import hand_over
 from tasks.memory_queue import MemoryTask, Posting, letter_of, queue_of, refuse_in_a_block, refuse_what_needs_a_table
 from tasks.options import DurableTask
-from tasks.queue import FoundTask, NewTask
 from tasks.results import as_result, new_result
+from tasks.rows import FoundTask, NewTask
 
 type Call = tuple[Sequence[Any], dict[str, Any]]  # positional and keyword arguments of one task
 
@@ -69,6 +69,7 @@ class DurableBackend(BaseTaskBackend):
             run_after=task.run_after,
             fail_if_lost=getattr(task, "on_lost", "retry") == "fail",
             batch=tally.current(),
+            origin=origin.current(),
             **conditions.of(task, args, kwargs),
         )
 

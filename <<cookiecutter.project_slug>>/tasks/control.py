@@ -1,4 +1,4 @@
-"""What people do to tasks: cancel one, retry one."""
+"""What people do to tasks: cancel one, retry one, let one run now, discard one."""
 
 from typing import Any
 
@@ -48,6 +48,24 @@ def retry(record: TaskRecord) -> bool:
     except IntegrityError:
         return False
     return True
+
+
+def run_now(record: TaskRecord) -> bool:
+    """Make a task due that waits for its time, as it was asked for or after a failure.
+
+    One that waits for another task, or for a place under its limit, stays as it is, and others do: False.
+    """
+    waiting = TaskRecord.objects.filter(pk=record.pk, status=READY, waits_until__lt=limits.HELD_BY_LIMIT)
+    with transaction.atomic():
+        found = waiting.update(waits_until=timezone.now())
+        wakeup.wake_housekeepers()
+    return bool(found)
+
+
+def discard(record: TaskRecord) -> bool:
+    """Delete a task that has ended, as pruning would do later. One that waits or runs stays: False."""
+    deleted, _ = TaskRecord.objects.filter(pk=record.pk, finished_at__isnull=False).delete()
+    return bool(deleted)
 
 
 def _set_going(record: TaskRecord) -> None:

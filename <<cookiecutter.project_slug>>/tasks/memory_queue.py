@@ -10,9 +10,9 @@ from django.tasks.exceptions import InvalidTask
 from runtime import inside
 from runtime.log import event
 from runtime.memory_queue import PLACE, Letter, MemoryQueue
-from tasks import chains, tally
+from tasks import chains, tally, wakeup
 from tasks.errors import MemoryQueueFull, NoWorkersHere
-from tasks.queue import NewTask
+from tasks.rows import NewTask
 
 KNOWN = {field.name for field in fields(Task)} | {"timeout", "on_lost"}  # it runs once at most whatever on_lost is
 
@@ -75,7 +75,7 @@ class Posting:
         """Now, or with the commit of the transaction that is open. Raises MemoryQueueFull, ValueError."""
         self._refuse_long_letter()
         if not connection.in_atomic_block:
-            if not self.queue.post(self.letter):
+            if not self._post():
                 raise self._full()
         elif self.queue.is_full():
             raise self._full()
@@ -84,8 +84,11 @@ class Posting:
 
     def __call__(self) -> None:
         """The transaction was committed: whoever enqueued cannot be told any more that there is no room."""
-        if not self.queue.post(self.letter):
+        if not self._post():
             event("memory_tasks_lost", logging.ERROR, number=1, tasks=self.letter.task, reason=str(self._full()))
+
+    def _post(self) -> bool:
+        return self.queue.post(self.letter, wakes=not wakeup.is_paused(self.letter.queue))
 
     def _refuse_long_letter(self) -> None:
         if (length := len(self.letter.pack())) > PLACE:

@@ -1,6 +1,7 @@
 """The worker's side of a memory queue: take a letter, run its task, tell how it ended."""
 
 import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -12,10 +13,11 @@ from runtime.board import Cell
 from runtime.inside import Seat
 from runtime.memory_queue import Letter, MemoryQueue
 from runtime.plan import WorkerPool
-from tasks.attempt import OUTCOMES, Attempt, Guard, where_it_was
+from tasks.attempt import Attempt, Guard
 from tasks.context import DurableContext
-from tasks.queue import ClaimedTask
+from tasks.ends import OUTCOMES, where_it_was
 from tasks.results import errors_of
+from tasks.rows import ClaimedTask
 
 logger = logging.getLogger("tasks")
 
@@ -72,22 +74,26 @@ class Letters:
     def __init__(self, seat: Seat, pool: WorkerPool, guard: Guard | None) -> None:
         self.seat, self.guard = seat, guard
         in_memory = seat.assignment.wakeups.memory
-        self.queues = [in_memory[name] for name in pool.queues if name in in_memory]
+        self.queues = {name: in_memory[name] for name in pool.queues if name in in_memory}
 
     @property
     def signals(self) -> list[int]:
-        return [queue.signal for queue in self.queues]
+        return [queue.signal for queue in self.queues.values()]
 
     def wait(self) -> bool:
-        return any(queue.number_waiting for queue in self.queues)
+        return any(queue.number_waiting for queue in self._open())
 
     def claim(self) -> Attempt | None:
         """The next task; the queues come in the order in which the settings name them."""
-        for queue in self.queues:
+        for queue in self._open():
             if (place := queue.take()) is not None:
                 self.seat.row[Cell.LETTER] = place + 1
                 return AttemptFromPlace(queue, place, self.seat, self.guard)
         return None
+
+    def _open(self) -> Iterator[MemoryQueue]:
+        """Those that are not paused."""
+        return (queue for name, queue in self.queues.items() if not self.seat.board.is_paused(name))
 
     def must_be_run(self) -> bool:
         """Whether this thread, which was asked to leave, stays for them: the server stops, and more may come."""

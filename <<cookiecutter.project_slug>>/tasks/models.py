@@ -39,6 +39,7 @@ class TaskRecord(models.Model):
     limit_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  tasks/limits.py
     limit_number = models.PositiveSmallIntegerField(null=True, blank=True)  # most with this key at once
     chain = models.UUIDField(null=True, blank=True)  # shared by its tasks, whose ids are in its order: tasks/chains.py
+    origin = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  the request: tasks/origin.py
     batch = models.UUIDField(null=True, blank=True)  # no foreign key: each is pruned by itself
     history = models.JSONField(db_default=[])  # ended attempts: {"attempt", "outcome", "started_at", "type", …}
     bill = models.JSONField(null=True, blank=True)  # of the attempt that ended well (tasks/bill.py)

@@ -1,7 +1,8 @@
 """Pausing a queue: none of its tasks begins, on any node and over restarts, until it is resumed. What runs goes on.
 
 The row in the table is what counts: the statement that claims a task looks there. The board of each server has a copy
-of it, so that nobody is woken, and no interpreter started, for tasks that nobody may take.
+of it, so that nobody is woken, and no interpreter started, for tasks that nobody may take. For tasks in memory, which
+no statement claims, the copy counts.
 """
 
 import time
@@ -16,9 +17,10 @@ from runtime.board import Gauge
 from runtime.inside import Assignment
 from runtime.log import event
 from tasks import counting, wakeup
-from tasks.backends import DurableBackend
+from tasks.backends import DurableBackend, InterpreterQueueBackend
 from tasks.models import PausedQueue
 
+OURS = (DurableBackend, InterpreterQueueBackend)
 LONGEST_CLAIM = 5.0  # seconds that a pause waits for claims that began before it; they take a millisecond
 CLAIMS = """
 SELECT tasks.virtualtransaction FROM pg_locks AS tasks JOIN pg_locks AS paused USING (pid, virtualtransaction)
@@ -28,9 +30,9 @@ SELECT tasks.virtualtransaction FROM pg_locks AS tasks JOIN pg_locks AS paused U
 
 
 def names() -> list[str]:
-    """The durable queues of the project, in the order of the settings. What is in memory cannot be paused."""
-    durable = [alias for alias in settings.TASKS if isinstance(task_backends[alias], DurableBackend)]
-    return list(dict.fromkeys(name for alias in durable for name in settings.TASKS[alias].get("QUEUES", [])))
+    """The queues of the project, in the order of the settings; not those of other backends than the project's own."""
+    ours = [alias for alias in settings.TASKS if isinstance(task_backends[alias], OURS)]
+    return list(dict.fromkeys(name for alias in ours for name in settings.TASKS[alias].get("QUEUES", [])))
 
 
 def paused() -> set[str]:
@@ -68,12 +70,15 @@ def show_on_board(assignment: Assignment) -> None:
         before, gauges[Gauge.PAUSED] = bool(gauges[Gauge.PAUSED]), name in now
         if name in now and not before:
             event("queue_paused", queue=name)
-            while descriptors.take(descriptor):
-                pass
+            for each in assignment.wakeups.of((name,)):
+                while descriptors.take(each):
+                    pass
         elif before and name not in now:  # counted after the board says so: who enqueues from now on wakes by itself
             event("queue_resumed", queue=name)
             waiting = counting.claimable(name, descriptors.MOST_WAITING)
             descriptors.signal_up_to(descriptors.MOST_WAITING, descriptor, waiting)
+            if name in assignment.wakeups.memory:
+                assignment.wakeups.memory[name].wake()
 
 
 def _let_claims_end() -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from runtime import inside
 from runtime.board import Cell, task_id
 from runtime.inside import Assignment
-from tasks import aftermath, limits, queue
+from tasks import aftermath, awaiting, limits, queue
 from tasks.attempt import Attempt
 from tasks.errors import TaskCancelled, TaskTimeout, WorkerLost
 from tasks.models import TaskRecord
@@ -51,6 +51,7 @@ def settle(assignment: Assignment) -> None:
                 continue
             else:
                 outcome = lose(claimed.id, verdict.reason)
+                awaiting.tell(claimed.id)  # it may run again: who waits looks at its row
             inside.board.count_outcome(assignment.seats[0], claimed.queue, outcome)
 
 

@@ -70,13 +70,13 @@ def _for_driver(statement: str) -> str:
 
 # The literals in the statements let both databases use the partial indexes.
 
-NEW = "id, task, backend, queue, priority, arguments, run_after, waits_until, enqueued_at, fail_if_lost, batch"
+NEW = "id, task, backend, queue, priority, arguments, run_after, waits_until, enqueued_at, fail_if_lost, batch, origin"
 INSERT = f"INSERT INTO tasks_taskrecord ({NEW}) VALUES "  # noqa: S608  constants
-INSERT_ROW = _for_driver("(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)")
+INSERT_ROW = _for_driver("(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)")
 TEXT = " || ''" if IS_SQLITE else ""  # an expression comes as it is stored, a column through Django's converters
 INSERT_CLAIMED = _for_driver(f"""
 INSERT INTO tasks_taskrecord ({NEW}, status, claim, attempt, started_at, last_attempted_at)
-SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'RUNNING', %s, 1, %s, %s
+SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'RUNNING', %s, 1, %s, %s
  WHERE NOT EXISTS (SELECT 1 FROM tasks_pausedqueue WHERE name = %s)
 """)  # noqa: S608
 COLUMNS = f"""id, task, backend, queue, priority, arguments, run_after{TEXT}, enqueued_at{TEXT}, started_at{TEXT},
@@ -106,7 +106,7 @@ UPDATE tasks_taskrecord
 # Of tasks under a condition (conditions.py, limits.py)
 
 INSERT_CONDITIONAL = f"INSERT INTO tasks_taskrecord ({NEW}, unique_key, limit_key, limit_number, chain) VALUES "  # noqa: S608
-INSERT_CONDITIONAL_ROW = _for_driver("(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)")
+INSERT_CONDITIONAL_ROW = _for_driver("(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)")
 UNLESS_THERE = " ON CONFLICT DO NOTHING RETURNING id"
 IN_LINE = "limit_key = %s AND waits_until = %s AND finished_at IS NULL"
 HAVE_A_PLACE = "waits_until IS NULL AND finished_at IS NULL"

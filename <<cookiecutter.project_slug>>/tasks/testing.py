@@ -8,13 +8,14 @@ from django.db import connection
 from django.utils import timezone
 
 from runtime.memory_queue import MemoryQueue
-from tasks import limits, log_lines, memory_queue, queue
+from tasks import limits, log_lines, memory_queue, queue, queues
 from tasks.attempt import Attempt
 from tasks.crashes import crash_everywhere
 from tasks.memory_queue import Posting
 from tasks.memory_sizes import memory_sizes
 from tasks.memory_worker import MemoryAttempt
 from tasks.models import TaskRecord
+from tasks.rows import ClaimedTask
 
 __all__ = ["crash_everywhere", "run_pending"]
 
@@ -53,7 +54,7 @@ def _next_due() -> Attempt | None:
     return _next_to_be_committed() or _next_in_memory()
 
 
-def _claim_due() -> queue.ClaimedTask | None:
+def _claim_due() -> ClaimedTask | None:
     queue.promote(timezone.now())
     limits.admit_all()  # what waits for a commit elsewhere
     waiting = TaskRecord.objects.filter(status=queue.READY, waits_until=None)
@@ -65,15 +66,15 @@ def _claim_due() -> queue.ClaimedTask | None:
 
 def _next_to_be_committed() -> MemoryAttempt | None:
     for entry in connection.run_on_commit:
-        if isinstance(entry[1], Posting):
+        if isinstance(entry[1], Posting) and entry[1].letter.queue not in queues.paused():
             connection.run_on_commit.remove(entry)
             return MemoryAttempt(entry[1].letter, HOLDER)
     return None
 
 
 def _next_in_memory() -> MemoryAttempt | None:
-    for each in memory_queue.outside.values():
-        if (place := each.take()) is not None:
+    for name, each in memory_queue.outside.items():
+        if each.number_waiting and name not in queues.paused() and (place := each.take()) is not None:
             letter = each.read(place)
             each.clear(place)
             return MemoryAttempt(letter, HOLDER)

@@ -3,10 +3,11 @@
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
-from tests.server import PROJECT, running
+from tests.server import PROJECT, manage, running
 from tests.site import gates
 
 SIZE = {"MEMORY_QUEUE": "100"}
@@ -185,6 +186,28 @@ def test_what_a_stop_has_no_time_for_is_told(tmp_path, notes):
     assert (lost["level"], lost["number"], lost["reason"]) == ("ERROR", 3, "the server has stopped")
     assert lost["tasks"] == "tests.site.tasks.note (2), tests.site.tasks.wait_at (1)"
     assert notes.lines == []
+
+
+def test_those_of_a_paused_queue_wait_for_the_resume_and_hold_no_stop_up(tmp_path, notes):
+    with running(tmp_path / "data", **SIZE) as server:
+        manage(tmp_path / "data", "tasks", "pause", "critical", "exports", **SIZE)
+        for queue in ("critical", "exports"):
+            server.wait_for("queue_paused", queue=queue)
+        texts = [str(number) for number in range(3)]
+        notes.enqueue(server, *texts)
+        notes.enqueue(server, "exports", queue_name="exports")
+        notes.enqueue(server, "other", queue_name="images")
+        assert notes.wait_for(server, 1) == ["other"]
+        assert server.metric("memory_queue_ready", queue="critical") == 3
+        assert server.metric("interpreter_starts_total", name="exports-1") == 0
+        manage(tmp_path / "data", "tasks", "resume", "critical", **SIZE)
+
+        assert notes.wait_for(server, 4) == ["other", *texts]
+        started = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - started < 10  # of 30
+    assert server.wait_for("memory_tasks_lost")["tasks"] == "tests.site.tasks.note (1)"
+    assert len(notes.lines) == 4
 
 
 def test_new_interpreters_go_on_with_what_the_old_ones_had_enqueued(tmp_path, notes):

@@ -6,6 +6,7 @@ BENCHMARK_SOAK=1       short limits, and everybody is signed in (benchmarks/soak
 BENCHMARK_RECYCLE=1    a pool `recycled`, whose interpreter is replaced after each task (benchmarks/recycle.py)
 BENCHMARK_MEMORY=1     tasks in memory, as many as may be (benchmarks/memory_queue.py)
 BENCHMARK_STATIC=FOLDER  whose files are static files as well (benchmarks/web.py)
+BENCHMARK_NODES=1      ticks, unique and limited tasks (benchmarks/nodes.py)
 BENCHMARK_QUERIES=PATH every statement that SQLite executes is appended to this file
 """
 
@@ -35,3 +36,6 @@ if env.flag("BENCHMARK_MEMORY"):
 if env.flag("BENCHMARK_RECYCLE"):
     TASKS["default"]["QUEUES"].append("recycled")
     INTERPRETERS["workers"]["recycled"] = {"queues": ["recycled"], "max_tasks": 1}
+
+if env.flag("BENCHMARK_NODES"):
+    INSTALLED_APPS = [*INSTALLED_APPS, "benchmarks.nodes_site"]

@@ -20,7 +20,7 @@ def board():
 @given(queues=st.integers(1, 5), seats=st.integers(1, 9))
 def test_seats_and_gauges_share_no_cell_and_leave_none_over(queues, seats):
     board = Board(tuple(f"queue{number}" for number in range(queues)), seats)
-    rows = [board.seat(number) for number in range(seats)] + [board.gauges(queue) for queue in board.queues]
+    rows = [*map(board.seat, range(seats)), *map(board.gauges, board.queues), board.watched.cells]
     for row in rows:
         for cell in range(len(row)):
             row[cell] += 1

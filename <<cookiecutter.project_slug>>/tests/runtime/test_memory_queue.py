@@ -150,11 +150,11 @@ def test_who_looks_while_letters_are_adopted_is_woken_again(make, monkeypatch):
     queue = make(3)
     queue.post(letter(1))
 
-    def look_then_count(self, count=MemoryQueue._count_again):
+    def look_then_count(self, count=MemoryQueue.wake):
         signals(queue)  # as who has looked while the letter was out
         count(self)
 
-    monkeypatch.setattr(MemoryQueue, "_count_again", look_then_count)
+    monkeypatch.setattr(MemoryQueue, "wake", look_then_count)
     queue.adopt()
     assert signals(queue) == 1
 

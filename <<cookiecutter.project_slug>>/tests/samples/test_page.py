@@ -28,7 +28,7 @@ def debug(settings: Settings) -> None:
 @pytest.fixture
 def submitted(client: Client, image_file: Callable[..., bytes]) -> TaskRecord:
     """A task that this visitor has started with the page's form."""
-    client.post("/images/", {"file": SimpleUploadedFile("holiday <b>.png", image_file("PNG"))})
+    client.post("/files/", {"file": SimpleUploadedFile("holiday <b>.png", image_file("PNG"))})
     return TaskRecord.objects.get()
 
 
@@ -36,12 +36,16 @@ def text_of(client: Client) -> str:
     return client.get("/").content.decode()
 
 
+def heading(title: str) -> str:
+    return f'<h3 tabindex="-1">{title}</h3>'
+
+
 def test_a_new_visitor_costs_no_query_and_gets_no_session(
     client: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(0):
         response = client.get("/")
-    assert "None yet." in response.content.decode()
+    assert 'id="task-' not in response.content.decode()
     assert "sessionid" not in response.cookies
 
 
@@ -57,7 +61,7 @@ def test_what_was_started_is_shown(client: Client, submitted: TaskRecord) -> Non
     page = text_of(client)
     assert escape("holiday <b>.png") in page
     assert "Waiting" in page
-    assert f'data-poll="/api/tasks/{submitted.pk}/"' in page
+    assert f'data-live="/live/tasks/{submitted.pk}?until=' in page
     assert 'http-equiv="refresh"' in page
 
 
@@ -65,20 +69,44 @@ def test_what_was_started_is_shown(client: Client, submitted: TaskRecord) -> Non
 def test_an_export_is_named_after_its_rows(client: Client, rows: str, title: str) -> None:
     response = client.post("/exports/", {"rows": rows})
     assert (response.status_code, response["Location"]) == (302, "/")
-    assert f"<h3>{title}</h3>" in text_of(client)
+    assert heading(title) in text_of(client)
 
 
-def test_a_document_is_named_after_its_file(client: Client, pdf_file: Callable[..., bytes]) -> None:
-    client.post("/documents/", {"file": SimpleUploadedFile("report.pdf", pdf_file())})
-    assert "<h3>report.pdf</h3>" in text_of(client)
+def test_several_files_are_each_what_their_content_says(
+    client: Client, pdf_file: Callable[..., bytes], image_file: Callable[..., bytes]
+) -> None:
+    files = [SimpleUploadedFile("a.bin", pdf_file()), SimpleUploadedFile("b.bin", image_file("PNG"))]
+    response = client.post("/files/", {"file": files})
+    assert (response.status_code, response["Location"]) == (302, "/")
+    assert [record.task.rpartition(".")[2] for record in TaskRecord.objects.order_by("pk")] == [
+        "parse_document",
+        "resize_image",
+    ]
+    page = text_of(client)
+    assert heading("a.bin") in page
+    assert heading("b.bin") in page
+
+
+def test_what_is_refused_does_not_keep_back_the_others(client: Client, pdf_file: Callable[..., bytes]) -> None:
+    files = [
+        SimpleUploadedFile("empty.png", b""),
+        SimpleUploadedFile("good.pdf", pdf_file()),
+        SimpleUploadedFile("notes <i>.txt", b"just text"),
+    ]
+    response = client.post("/files/", {"file": files})
+    page = response.content.decode()
+    assert response.status_code == 400
+    assert "empty.png: The file is empty." in page
+    assert escape("notes <i>.txt: The file is of an unknown kind") in page
+    assert heading("good.pdf") in page
 
 
 @pytest.mark.parametrize(
     ("url", "data", "status", "message"),
     [
-        ("/images/", {"file": SimpleUploadedFile("a.png", b"%PDF-1.7")}, 415, "The file is PDF"),
-        ("/documents/", {"file": SimpleUploadedFile("a.pdf", b"")}, 400, "The file is empty."),
-        ("/documents/", {}, 400, "There is no file."),
+        ("/files/", {"file": SimpleUploadedFile("a.txt", b"text")}, 415, "a.txt: The file is of an unknown kind"),
+        ("/files/", {"file": SimpleUploadedFile("a.pdf", b"")}, 400, "a.pdf: The file is empty."),
+        ("/files/", {}, 400, "There is no file."),
         ("/exports/", {"rows": "0"}, 400, "The field “rows” is a whole number from 1"),
     ],
 )
@@ -87,7 +115,7 @@ def test_a_refusal_is_told_on_the_page(
 ) -> None:
     response = client.post(url, data)
     assert response.status_code == status
-    assert f'role="alert" tabindex="-1">{message}' in response.content.decode()
+    assert f'role="alert" tabindex="-1"><p>{message}' in response.content.decode()
     assert not TaskRecord.objects.exists()
     assert not Session.objects.exists()
 
@@ -96,19 +124,19 @@ def test_the_last_twenty_are_remembered(client: Client) -> None:
     for rows in range(1, 23):
         client.post("/exports/", {"rows": rows})
     page = text_of(client)
-    assert page.count('class="card task"') == 20
-    assert "<h3>22 orders</h3>" in page
-    assert "<h3>2 orders</h3>" not in page
-    assert page.index("<h3>22 orders</h3>") < page.index("<h3>21 orders</h3>")
+    assert page.count('id="task-') == 20
+    assert heading("22 orders") in page
+    assert heading("2 orders") not in page
+    assert page.index(heading("22 orders")) < page.index(heading("21 orders"))
 
 
 def test_another_visitor_sees_nothing_of_it(submitted: TaskRecord) -> None:
-    assert "None yet." in text_of(Client())
+    assert 'id="task-' not in text_of(Client())
 
 
 def test_what_has_been_deleted_is_not_shown(client: Client, submitted: TaskRecord) -> None:
     submitted.delete()
-    assert "None yet." in text_of(client)
+    assert 'id="task-' not in text_of(client)
 
 
 def finish(record: TaskRecord, **fields: Any) -> None:
@@ -130,7 +158,7 @@ def test_a_resized_image(client: Client, submitted: TaskRecord, media: Path) -> 
     for variant in result["variants"]:
         assert f'href="{variant["url"]}"' in page
     assert f'<img src="{result["variants"][-1]["url"]}"' in page
-    assert "data-poll" not in page
+    assert 'data-live=""' in page
     assert "http-equiv" not in page
 
 
@@ -182,13 +210,13 @@ def test_only_one_s_own_tasks_are_tried_again(client: Client, submitted: TaskRec
     assert submitted.status == "FAILED"
 
 
-@pytest.mark.parametrize("url", ["/images/", "/documents/", "/exports/", f"/tasks/{uuid4()}/retry/"])
+@pytest.mark.parametrize("url", ["/files/", "/exports/", f"/tasks/{uuid4()}/retry/"])
 def test_forms_need_a_csrf_token_in_debug_too(url: str) -> None:
     assert Client(enforce_csrf_checks=True).post(url).status_code == 403
     assert Client().get(url).status_code == 405
 
 
-@pytest.mark.parametrize("url", ["/", "/images/", "/documents/", "/exports/", f"/tasks/{uuid4()}/retry/"])
+@pytest.mark.parametrize("url", ["/", "/files/", "/exports/", f"/tasks/{uuid4()}/retry/"])
 def test_in_production_a_login_is_needed(client: Client, settings: Settings, url: str) -> None:
     settings.DEBUG = False
     response = client.generic("GET" if url == "/" else "POST", url)

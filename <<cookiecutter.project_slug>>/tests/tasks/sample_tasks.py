@@ -145,6 +145,10 @@ def send_again_later() -> None:
     raise ValueError("as asked")
 
 
+@task(limit=("smtp", 2), on_lost="fail")
+def send_at_most_once() -> None: ...
+
+
 @task(limit=(lambda host, path: host, 1))
 def fetch(host: str, path: str) -> str:
     return host + path

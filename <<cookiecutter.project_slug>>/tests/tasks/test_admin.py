@@ -156,6 +156,33 @@ def test_the_page_of_a_task_has_the_actions_as_well(admin_client, run_one):
     assert TaskRecord.objects.get().status == "READY"
 
 
+def test_what_waits_for_its_time_runs_now(one_of_each, admin_client):
+    with tasks.chain():
+        note.enqueue(1)
+        note.enqueue(2)
+    waiting = list(TaskRecord.objects.filter(waits_until__isnull=False))
+    said = act(admin_client, "run_now", *waiting)
+    queue.promote(timezone.now())
+
+    assert said == ["1 of 2 due now. Only tasks that wait for their time can be."]
+    assert [record.arguments["args"][0] for record in TaskRecord.objects.filter(waits_until__isnull=False)] == [2]
+
+
+def test_what_has_ended_is_discarded_and_nothing_else(one_of_each, admin_client):
+    said = act(admin_client, "discard", *TaskRecord.objects.all())
+
+    assert said == ["3 of 7 deleted. Only tasks that have ended can be."]
+    assert set(TaskRecord.objects.values_list("status", flat=True)) == {"READY", "RUNNING"}
+
+
+def test_the_list_shows_how_far_a_task_is(admin_client):
+    note.enqueue(1)
+    claimed = queue.claim("default", "node/boot/default-1/0")
+    TaskRecord.objects.filter(pk=claimed.id).update(progress={"done": 1234, "total": 5000})
+
+    assert "1,234 of 5,000" in admin_client.get(LIST).content.decode()
+
+
 def test_an_action_takes_no_more_than_it_can_do_in_time(admin_client, monkeypatch):
     monkeypatch.setattr(admin, "AT_ONCE", 1)
     for number in range(2):

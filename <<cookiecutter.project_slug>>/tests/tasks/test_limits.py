@@ -14,9 +14,10 @@ from tasks import control, limits, queue
 from tasks.handover import hand_over
 from tasks.limits import HELD_BY_LIMIT
 from tasks.models import TaskRecord
-from tasks.recovery import lose, recover, release
+from tasks.recovery import lose, recover, release, take_back
+from tasks.rows import NewTask
 from tasks.testing import run_pending
-from tests.tasks.sample_tasks import fetch, give_no_key, note, send, send_again_later, send_at_once
+from tests.tasks.sample_tasks import fetch, give_no_key, note, send, send_again_later, send_at_most_once, send_at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -179,6 +180,17 @@ def test_a_death_costs_no_place():
     assert TaskRecord.objects.filter(status="RUNNING").count() == 2
 
 
+@pytest.mark.parametrize("free", [lambda: recover("node", "node/new"), lambda: take_back("node/boot")])
+def test_a_process_that_dies_with_one_that_may_not_run_again_lets_the_next_one_in(free):
+    results = [send_at_most_once.enqueue(), send_at_most_once.enqueue(), send.enqueue(3)]
+    claim_all()
+    assert record(results[2]).waits_until == HELD_BY_LIMIT
+    free()
+
+    assert [record(result).status for result in results] == ["FAILED", "FAILED", "READY"]
+    assert values(claim_all()) == [3]
+
+
 def test_one_is_admitted_with_the_commit_and_nobody_waits_for_a_long_transaction():
     send.enqueue(1)
     running = claim()
@@ -237,7 +249,7 @@ def test_who_is_admitted_has_a_worker_woken(monkeypatch):
 
 def test_such_a_task_is_never_handed_over():
     fields = {"task": "", "backend": "", "queue": "", "priority": 0, "arguments": {}, "run_after": None}
-    new = queue.NewTask(**fields, fail_if_lost=False, limit_key="smtp", limit_number=2)
+    new = NewTask(**fields, fail_if_lost=False, limit_key="smtp", limit_number=2)
 
     assert new.waits_until == HELD_BY_LIMIT
     assert hand_over(new) is False

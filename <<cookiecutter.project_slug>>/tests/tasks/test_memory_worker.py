@@ -3,11 +3,11 @@
 import pytest
 from django.db import OperationalError
 
-from runtime import wakeup
-from runtime.board import Cell
+from runtime import inside, wakeup
+from runtime.board import Cell, Gauge
 from runtime.memory_queue import MemoryQueue
 from tasks import queue, worker
-from tasks.worker import MOST_FROM_MEMORY, Waiting
+from tasks.waiting import MOST_FROM_MEMORY, Waiting
 from tests.tasks.sample_tasks import note
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -118,6 +118,19 @@ def test_who_is_held_takes_none(waiting, seat):
     assert waiting.claim() is None
     seat.row[Cell.HELD] = 0
     assert taken(waiting, 1) == ["memory"]
+
+
+def test_while_its_queue_is_paused_none_is_taken_and_nobody_is_woken(waiting, seat, monkeypatch):
+    monkeypatch.setattr(inside, "board", seat.board)
+    gauges = seat.board.gauges("default")
+    gauges[Gauge.PAUSED] = 1
+    enqueue(memory=2)
+    memory = seat.assignment.wakeups.memory["default"]
+    assert waiting.claim() is None
+    assert (memory.number_waiting, wakeup.take(memory.signal), waiting.letters.wait()) == (2, False, False)
+    gauges[Gauge.PAUSED] = 0
+
+    assert taken(waiting, 2) == ["memory", "memory"]
 
 
 def test_a_sleeping_worker_is_woken_by_one(waiting, seat):

@@ -61,11 +61,13 @@ def test_a_queue_that_the_settings_do_not_have_is_refused_but_may_be_resumed():
     assert queues.resume("of-yesterday")
 
 
-def test_a_queue_in_memory_cannot_be_paused(settings):
+def test_a_queue_that_is_in_memory_alone_can_be_paused_and_one_of_another_backend_cannot(settings):
     memory = {"BACKEND": "tasks.backends.InterpreterQueueBackend", "QUEUES": ["caches"]}
-    settings.TASKS = settings.TASKS | {"memory": memory}
-    with pytest.raises(ValueError, match="no queue 'caches'"):
-        queues.pause("caches")
+    other = {"BACKEND": "django.tasks.backends.dummy.DummyBackend", "QUEUES": ["others"]}
+    settings.TASKS = settings.TASKS | {"memory": memory, "other": other}
+    assert queues.pause("caches")
+    with pytest.raises(ValueError, match="no queue 'others'"):
+        queues.pause("others")
 
 
 def test_what_runs_goes_on_and_may_end():

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import QuerySet
 
+from runtime.terminal import table
 from tasks import control, counting, queues
 from tasks.admin_list import ORDER, STATES
 from tasks.models import TaskRecord
@@ -45,12 +46,12 @@ class Command(BaseCommand):
 
     def show_queues(self, **options: Any) -> None:
         ready, running, paused = counting.ready(), counting.running(), queues.paused()
-        self.stdout.write(f"{'queue':<20}{'state':<8}{'ready':>9}{'running':>9}{'oldest':>12}")
+        rows = []
         for name in dict.fromkeys([*queues.names(), *ready, *running, *paused]):
             number, oldest = ready.get(name, (0, 0))
             state = "paused" if name in paused else "open"
-            row = f"{name:<20}{state:<8}{number:>9,}{running.get(name, 0):>9,}{oldest / 1000:>10,.1f} s"
-            self.stdout.write(row)
+            rows.append([name, state, f"{number:,}", f"{running.get(name, 0):,}", f"{oldest / 1000:,.1f} s"])
+        self.stdout.write(table(("queue", "state", ">ready", ">running", ">oldest"), rows, self.stdout))
 
     def pause(self, names: list[str], **options: Any) -> None:
         self._each_queue(names, queues.pause, "paused", "was paused already")
@@ -66,11 +67,14 @@ class Command(BaseCommand):
                 raise CommandError(str(error)) from error
 
     def show_tasks(self, limit: int, **options: Any) -> None:
+        rows = []
         for record in _chosen(**options)[:limit]:
             state = "WAITING" if record.status == "READY" and record.waits_until else record.status
             error = record.history[-1]["type"] if record.history and record.status != "SUCCESSFUL" else ""
-            words = (record.pk, record.enqueued_at.isoformat(" ", "seconds"), f"{state:<10}", f"{record.queue:<10}")
-            self.stdout.write("  ".join(map(str, (*words, record.task, error))).rstrip())
+            enqueued = record.enqueued_at.isoformat(" ", "seconds")
+            rows.append([str(record.pk), enqueued, state, record.queue, record.task, error])
+        shown = table(("id", "enqueued", "state", "queue", "task", "error"), rows, self.stdout)
+        self.stdout.write(shown if self.stdout.isatty() else shown.partition("\n")[2])  # other programs want no head
 
     def retry(self, **options: Any) -> None:
         self._each_task(control.retry, ("failed",), "put back into the queue", **options)

@@ -1,0 +1,1 @@
+from tests.tasks.conftest import run_one as run_one
