@@ -44,7 +44,7 @@ def _sockets() -> Iterator[socket.socket]:
         except OSError:  # closed by now
             continue
         if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
-            yield socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, descriptor)
+            yield socket.socket(socket.AF_INET6, socket.SOCK_STREAM, 0, descriptor)  # IPv4 addresses fit in as well
         else:
             os.close(descriptor)
 

@@ -80,6 +80,10 @@ class Server(GranianServer):
         except OSError as error:
             raise StartError(f"HOST={host} PORT={port}: {error.strerror}. Set another one.") from error
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it; else 40 ms at times
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # and this: a client that vanished is noticed
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, IDLE)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
         self.address = address(host, self.socket.getsockname()[1], "https" if is_secure else "http")
 
     def start(self) -> None:

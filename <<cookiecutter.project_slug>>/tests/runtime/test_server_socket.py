@@ -70,3 +70,34 @@ def test_granian_has_its_memory_before_it_needs_it():
     assert reserved - before >= RESERVE  # got from the kernel …
     assert full == reserved  # … is what it uses later …
     assert again > full  # … until there is no more
+
+
+SERVE = """
+import asyncio, sys, uvloop
+from runtime import server
+server.IDLE = 1
+async def application(scope, proto):
+    proto.response_str(200, [], "hello")
+async def main():
+    one = server.Server(application, "127.0.0.1", 0)
+    one.start()
+    print(one.socket.getsockname()[1], flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+uvloop.run(main())
+"""
+
+
+@pytest.mark.parametrize("sent", [b"GET / HTTP/1.1\r\nHost:", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"])
+def test_a_connection_that_waits_for_a_request_is_closed_after_a_while(sent):
+    """One that stops in the middle of a head, and one that is kept for more."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT
+    ) as process:
+        assert process.stdout
+        port = int(process.stdout.readline())
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as client, client.makefile("rb") as file:
+            client.sendall(sent)
+            received = file.read()  # until it is closed
+        process.kill()
+
+    assert (b"hello" in received) == sent.endswith(b"\r\n\r\n")

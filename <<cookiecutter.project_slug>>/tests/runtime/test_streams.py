@@ -1,0 +1,139 @@
+"""Long responses: how many there may be, and when one is given up."""
+
+import contextlib
+import socket
+import time
+
+import pytest
+
+from runtime import connection, delivery, frames, streams
+from runtime.connection import Connection, find
+from tests.runtime.on_loop import on_the_loop, turns
+from tests.runtime.web_side import Client, Stage
+
+EVENTS = [("Content-Type", "text/event-stream; charset=utf-8")]
+
+
+async def begin(stage, headers=()):
+    """A response in parts that a thread begins; the client and the thread."""
+    client = Client()
+    client.asked = stage.ask(client)
+    await turns()
+    thread = next(thread for threads in stage.threads for thread in threads if thread.has_something())
+    await thread.receive()
+    await thread.send(frames.HEAD, 200, list(headers))
+    await thread.send(frames.CHUNK, b"some")
+    await turns()
+    return client, thread
+
+
+@on_the_loop
+async def test_one_stream_of_events_too_many_is_told_to_come_back(tmp_path):
+    stage = Stage(tmp_path, 2, 1)
+    taken = [await begin(stage, EVENTS) for _ in range(2)]
+    refused, thread = await begin(stage, EVENTS)
+
+    assert [client.status for client, _ in taken] == [200, 200]
+    assert (refused.status, dict(refused.headers)["retry-after"]) == (503, "5")
+    assert await thread.receive() == frames.GONE
+
+
+@on_the_loop
+async def test_a_single_thread_may_stream(tmp_path):
+    stage = Stage(tmp_path, 1)
+    client, _ = await begin(stage, EVENTS)
+
+    assert client.status == 200
+
+
+@on_the_loop
+async def test_other_responses_are_long_after_a_while_and_the_youngest_is_cut(tmp_path):
+    stage = Stage(tmp_path, 3)
+    clients = [await begin(stage) for _ in range(3)]
+    stage.bridge.expire(time.monotonic() + streams.LONG - 1)
+    await turns()
+    early = [client.asked.done() for client, _ in clients]
+    stage.bridge.expire(time.monotonic() + streams.LONG)
+    await turns()
+
+    assert early == [False, False, False]
+    assert [client.asked.done() for client, _ in clients] == [False, False, True]
+    assert await clients[2][1].receive() == frames.GONE
+
+
+@on_the_loop
+async def test_who_leaves_while_nothing_is_sent_is_noticed(tmp_path):
+    stage = Stage(tmp_path, 1)
+    client, thread = await begin(stage)
+    client.left.set()
+    await client.asked
+
+    assert await thread.receive() == frames.GONE
+    assert client.content == b"some"
+
+
+@contextlib.contextmanager
+def connected(host="127.0.0.1", family=socket.AF_INET):
+    """A client's socket, the server's, and what RSGI calls them."""
+    with socket.create_server((host, 0), family=family) as listener:
+        client = socket.create_connection(listener.getsockname()[:2])
+        server, _ = listener.accept()
+        with client, server:
+            yield client, server, *(named(end.getsockname()) for end in (client, listener))
+
+
+def named(address):
+    return f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}"
+
+
+@pytest.fixture
+def pair():
+    with connected() as pair:
+        yield pair
+
+
+@pytest.mark.parametrize("kind", [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)], ids=["IPv4", "IPv6"])
+def test_a_connection_is_found_by_its_addresses(kind):
+    with connected(*kind) as (client, _, *names), find(*names) as found:
+        assert found.getpeername() == client.getsockname()
+        found.shutdown(socket.SHUT_RDWR)
+        assert client.recv(1) == b""
+
+
+def test_a_connection_that_is_not_there_is_not_found(pair):
+    *_, server = pair
+
+    assert find("127.0.0.1:1", server) is None
+
+
+def test_what_the_kernel_has_not_taken_is_held(pair):
+    _, server, *names = pair
+    one, other = Connection.take(*names), Connection.take(*names)  # as two streams of HTTP/2
+    one.given += 1000
+    before = one.held()
+    server.sendall(bytes(600))
+    after = other.held()
+    server.sendall(bytes(600))  # more than was given: the framing
+    one.release()
+    other.release()
+
+    assert (before, after, one is other, one.given) == (1000, 400, True, 1000)
+    assert names[0] not in connection.Connection.known
+
+
+@on_the_loop
+async def test_a_client_that_takes_nothing_for_too_long_is_cut_off(tmp_path, monkeypatch):
+    monkeypatch.setattr(delivery, "LONGEST_STALL", 0.05)
+    monkeypatch.setattr(delivery, "UNWATCHED", 1)
+    monkeypatch.setattr(delivery, "HELD_LIMIT", 0)
+    with connected() as (peer, _, *names):
+        stage, client = Stage(tmp_path, 1), Client()
+        client.scope.client, client.scope.server = names
+        asked, thread = stage.ask(client), stage.threads[0][0]
+        await thread.receive()
+        await thread.send(frames.HEAD, 200, [])
+        await thread.send(frames.CHUNK, b"some")
+        await asked
+
+        assert peer.recv(1) == b""
+        assert await thread.receive() == frames.GONE
