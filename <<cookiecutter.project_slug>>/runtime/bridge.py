@@ -23,9 +23,6 @@ from runtime.responses import send_error
 from runtime.static import StaticFiles
 
 WAITING_LIMIT = 1000  # requests that may wait for a web thread; one more gets 503
-# Seconds that a request has its interpreter to itself. Threads of one interpreter share a GIL: what computes is done
-# sooner alone (two at once cost half as much again), and what waits for something is still at it after these.
-ALONE = 0.002
 LONGEST_WAIT = 30.0  # seconds that a request waits for a web thread; then 503
 
 
@@ -40,7 +37,7 @@ class Bridge:
         self.idle: deque[Link] = deque()
         self.waiting: deque[tuple[Response, bytes, Body, float]] = deque()  # with the monotonic second of its coming
         self.buffer = memoryview(bytearray(frames.FRAME_SIZE))
-        self.looks_again = self.stopping = False
+        self.stopping = False
 
     # Requests
 
@@ -72,7 +69,7 @@ class Bridge:
         if self.stopping and not self._anybody_serves():
             discard(body)
             return send_error(proto, 503, "Stopping", "The server is stopping.", retry_after=1)
-        if len(self.waiting) >= WAITING_LIMIT:
+        if not self.idle and len(self.waiting) >= WAITING_LIMIT:
             discard(body)
             return send_error(proto, 503, "Busy", "Too many requests are waiting.", retry_after=1)
         request = frames.pack((
@@ -83,8 +80,10 @@ class Bridge:
         if len(request) > frames.FRAME_SIZE:
             discard(body)
             return send_error(proto, 431, "HeadersTooLarge", "The request's line and headers are too large.")
-        self.waiting.append((response, request, body, time.monotonic()))
-        self._hand_out()
+        if self.idle:
+            self._pick().send(response, request)
+        else:
+            self.waiting.append((response, request, body, time.monotonic()))
         return await pass_on(await response.head, response, scope, proto)
 
     # Web threads
@@ -175,33 +174,13 @@ class Bridge:
     def _links(self) -> list[Link]:
         return [link for links in self.links.values() for link in links]
 
-    def _hand_out(self) -> None:
-        """Give what waits to idle threads, as far as it is better off there, and look again soon for the rest."""
-        while self.waiting and (link := self._pick()) is not None:
-            self.idle.remove(link)
-            self._send_next(link)
-        if self.waiting and self.idle and not self.looks_again:
-            self.looks_again = True
-            asyncio.get_running_loop().call_later(ALONE, self._look_again)
-
-    def _send_next(self, link: Link) -> None:
-        response, request, *_ = self.waiting.popleft()
-        link.send(response, request)
-
-    def _look_again(self) -> None:
-        self.looks_again = False
-        self._hand_out()
-
-    def _pick(self) -> Link | None:
-        """An idle thread: of an interpreter in which nothing runs, or else nothing that has just begun."""
-        found, latest = None, time.monotonic() - ALONE
+    def _pick(self) -> Link:
+        """An idle thread, of an interpreter in which nothing runs if there is one."""
         for link in self.idle:
-            running = [mate.since for mate in link.mates if mate.response is not None]
-            if not running:
+            if all(mate.response is None for mate in link.mates):
+                self.idle.remove(link)
                 return link
-            if found is None and max(running) < latest:
-                found = link
-        return found
+        return self.idle.popleft()
 
     def _read(self, link: Link) -> None:
         """A frame has come from a web thread."""
@@ -238,11 +217,11 @@ class Bridge:
             link.response = None
         if link.leaving:
             return
-        if self.waiting and all(mate.response is None for mate in link.mates):
-            self._send_next(link)  # to a thread that is awake
+        if self.waiting:
+            response, request, *_ = self.waiting.popleft()
+            link.send(response, request)
         else:
             self.idle.append(link)
-            self._hand_out()
 
 
 def _has_failed(last: tuple[Any, ...], response: Response) -> bool:

@@ -118,7 +118,7 @@ def staff(client: Client, admin_user: User):
     [
         "/", "/accounts/password/", "/admin/", "/admin/auth/user/", "/admin/auth/user/add/", "/admin/password_change/",
         "/admin/tasks/taskrecord/", "/admin/tasks/taskrecord/?q=1", "/admin/tasks/schedule/",
-        "/admin/tasks/batchrecord/", "/admin/tasks/pausedqueue/",
+        "/admin/tasks/batchrecord/", "/admin/tasks/pausedqueue/", "/ops/", "/ops/list/",
     ],
 )  # fmt: skip
 def test_no_page_needs_what_the_policy_forbids(staff, path):
@@ -128,12 +128,13 @@ def test_no_page_needs_what_the_policy_forbids(staff, path):
     assert inline(response) == []
 
 
-def test_nor_does_that_of_a_task_which_has_failed(staff):
+@pytest.mark.parametrize("page", ["/admin/tasks/taskrecord/{}/change/", "/ops/tasks/{}/"])
+def test_nor_does_that_of_a_task_which_has_failed(staff, page):
     result = fail_with_an_error_inside.enqueue()
     run_pending()
-    response = staff.get(f"/admin/tasks/taskrecord/{result.id}/change/")
+    response = staff.get(page.format(result.id))
 
-    assert "Variable" in response.content.decode()
+    assert "an_error_inside" in response.content.decode()
     assert inline(response) == []
 
 
