@@ -28,7 +28,7 @@ async def serve(plan: Plan, boot: Boot, node: Node) -> int:
     health = Health(board, wakeups.housekeeper, Storage(plan))
     bridge = Bridge(plan, health, health.metrics.web)
     supervisor = Supervisor(plan, node, board, wakeups, bridge, health)
-    server = Server(bridge, plan.host, plan.port)
+    server = Server(bridge, plan.host, plan.port, plan.ssl_cert, plan.ssl_key)
     node.write(address=server.address)
 
     async def start() -> None:

@@ -116,13 +116,14 @@ def operations() -> dict[str, Callable[[], Any]]:
     from tasks import counting, housekeeping, pruning, queue, recovery
     from tasks.models import TaskRecord
     from tasks.retention import Retention
+    from tasks.rows import ClaimedTask
 
     inside.board = Board(tuple(QUEUES), 1)
     some = TaskRecord.objects.filter(status="FAILED")[99].pk
     due = queue.next_due()
     browser = Client(headers={"host": "localhost"})
     browser.force_login(User.objects.get_or_create(username="ada", is_staff=True, is_superuser=True)[0])
-    claimed: list[queue.ClaimedTask] = []
+    claimed: list[ClaimedTask] = []
 
     def claim() -> None:
         if (task := queue.claim("default", "node/other/default-1/0")) is not None:

@@ -110,18 +110,20 @@ def run(world: World, seconds: float, chance: random.Random) -> list[str]:
     variables, given = world.environment(0), world.folders[0] / "given.json"
     subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=PROJECT, env=variables, check=True)
     query(world.address, TRIGGERS)
-    for number in range(NODES):
-        world.start(number)
-    code = f"from benchmarks.nodes_site.tasks import enqueue_all; enqueue_all({NUMBER}, {seconds}, {str(given)!r})"
     probe = Probe(world.address)
     probe.start()
-    client = subprocess.Popen([sys.executable, "manage.py", "shell", "-v", "0", "-c", code], cwd=PROJECT, env=variables)
+    code = f"from benchmarks.nodes_site.tasks import enqueue_all; enqueue_all({NUMBER}, {seconds}, {str(given)!r})"
+    command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", code]
     try:
-        kill_now_and_then(world, seconds, chance)
-        problems = finish(world, client) + world.stop()
+        for number in range(NODES):
+            world.start(number)
+        with subprocess.Popen(command, cwd=PROJECT, env=variables) as client:
+            kill_now_and_then(world, seconds, chance)
+            problems = finish(world, client)
+        problems += world.stop()
     finally:
         probe.stop()
-        for process in (client, *world.processes.values()):
+        for process in world.processes.values():
             process.kill()
     return problems + judge(world, probe, json.loads(given.read_text()))
 

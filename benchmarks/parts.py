@@ -67,6 +67,7 @@ def loop() -> Callable[[], None]:
     from runtime.wakeup import Wakeups, event, signal
     from runtime.watchdog import Watchdog
     from tasks import worker
+    from tasks.waiting import Waiting
 
     queues = tuple(settings.TASKS["default"]["QUEUES"])
     web, pools, _ = parse_interpreters(settings.INTERPRETERS, queues)
@@ -85,7 +86,7 @@ def loop() -> Callable[[], None]:
     watchdog = Watchdog(assignment.watch, threads=1)
     watchdog.start()
     guard = partial(worker.guard, watchdog, seat, pool.timeout)
-    waiting = worker.Waiting(seat, pool, guard)
+    waiting = Waiting(seat, pool, guard)
 
     def run() -> None:
         signal(wakeups.queues["default"], 1_000_000)
@@ -106,7 +107,7 @@ def time_the_parts() -> None:
     timed(queue, "execute", "SQLite: execute, with the commit of the finish")
     timed(queue, "claim", "claim")
     timed(queue, "succeed", "finish")
-    timed(queue, "_claimed", "in claim: the row made a ClaimedTask")
+    timed(queue, "read_claimed", "in claim: the row made a ClaimedTask")
     timed(attempt, "running_result", "Django's TaskResult")
     timed(task_started, "send", "signal task_started")
     timed(task_finished, "send", "signal task_finished")

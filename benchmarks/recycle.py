@@ -13,7 +13,8 @@ from typing import IO
 
 from benchmarks.server import Server, get, running
 
-SHOW_AT = (0, 10, 100, 300, 1000)
+SHOW_AT = (0, 10, 100, 300, 600, 1000)
+SETTLE = 0.5  # seconds: an interpreter is told closed by the thread that it ran in, which ends a moment later
 
 
 def count(server: Server, name: str, **labels: str) -> float:
@@ -26,6 +27,7 @@ def count(server: Server, name: str, **labels: str) -> float:
 
 
 def show(server: Server, times: int) -> tuple[int, int]:
+    time.sleep(SETTLE)
     process = Path(f"/proc/{server.process.pid}")
     descriptors, threads = len(list((process / "fd").iterdir())), len(list((process / "task").iterdir()))
     resident = count(server, "process_resident_memory_bytes") / 2**20

@@ -6,11 +6,11 @@ import re
 import sys
 
 SLUG = "<< cookiecutter.project_slug >>"
-OWN = {"accounts", "config", "main", "manage", "runtime", "samples", "tasks", "tests"}
+OWN = {"accounts", "config", "main", "manage", "ops", "runtime", "samples", "tasks", "tests"}
 INSTALLED = {
-    "brotli", "cronsim", "django", "environ", "granian", "httpx", "hypothesis", "mypy", "PIL", "pip",
-    "prometheus_client", "psycopg", "pypdf", "pytest", "pytest_django", "reportlab", "ruff", "setuptools", "uvloop",
-    "whitenoise",
+    "axe_playwright_python", "brotli", "cronsim", "django", "environ", "granian", "httpx", "hypothesis", "mypy", "PIL",
+    "pip", "playwright", "prometheus_client", "psycopg", "pypdf", "pytest", "pytest_django", "reportlab", "ruff",
+    "setuptools", "uvloop", "whitenoise",
 }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ The process environment wins over `.env`. Nothing is written back to the environ
 
 import os
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -87,6 +88,13 @@ class Environment(environ.Env):  # type: ignore[misc]
 
     def words(self, name: str, default: str = "") -> tuple[str, ...]:
         return tuple(word.strip() for word in self.text(name, default).split(",") if word.strip())
+
+    def networks(self, name: str) -> tuple[str, ...]:
+        """Addresses, or networks (10.0.0.0/8)."""
+        try:
+            return tuple(str(ip_network(word)) for word in self.words(name))
+        except ValueError:
+            raise self._wrong(name, "addresses or networks (10.0.0.0/8), separated by commas") from None
 
     def secret(self, name: str, least_length: int) -> str:
         """A secret of at least `least_length` characters, or "" where none is set.

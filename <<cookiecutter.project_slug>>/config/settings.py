@@ -27,7 +27,9 @@ ROLES = env.choices("ROLES", "web,workers", choices=("web", "workers"))
 SHUTDOWN_TIMEOUT = env.seconds("SHUTDOWN_TIMEOUT", 30)
 MEMORY_LIMIT = env.size("MEMORY_LIMIT")  # bytes; 0: the container's limit, else none
 MAX_REQUEST_BODY = env.size("MAX_REQUEST_BODY", 100 * 2**20)  # bytes; above it 413
-TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")  # whose X-Forwarded headers count
+SSL_CERT = env.text("SSL_CERT", "")  # paths: HTTPS by the server itself
+SSL_KEY = env.text("SSL_KEY", "")
 LOG_FORMAT = env.choice("LOG_FORMAT", "text", choices=("text", "json"))
 LOGGING = log.configuration(LOG_FORMAT)
 

@@ -18,16 +18,17 @@ class BodyTooLarge(Exception):
 
 
 class BodyIncomplete(Exception):
-    """The client has left in the middle of its body."""
+    """The client has left in the middle of its body, or that is broken."""
 
 
-async def receive(proto: Any, headers: Any, limit: int, folder: Path) -> Body:
+async def receive(scope: Any, proto: Any, headers: Any, limit: int, folder: Path) -> Body:
     """Read a body of at most `limit` bytes.
 
     Raises BodyTooLarge once that is known, BodyIncomplete, and OSError if the disk is full.
     """
     declared = headers.get("content-length")
-    if declared is None and headers.get("transfer-encoding") is None:
+    is_chunked = declared is None and headers.get("transfer-encoding") is not None
+    if declared is None and not is_chunked and not _may_follow(scope):
         return b""
     length = int(declared) if declared is not None else IN_MEMORY + 1
     if declared is not None and length > limit:
@@ -36,10 +37,15 @@ async def receive(proto: Any, headers: Any, limit: int, folder: Path) -> Body:
         return await _read(proto)
     chunks = (chunk async for chunk in proto)  # Granian gives its iterator once
     try:
-        return await _spool(chunks, limit, folder, length if declared is not None else None)
+        return await _spool(chunks, limit, folder, length if declared is not None else None, is_chunked)
     except OSError:
         await _drain(chunks, limit)
         raise
+
+
+def _may_follow(scope: Any) -> bool:
+    """Whether there may be a body that no header tells of."""
+    return scope.http_version == "2" and scope.method not in ("GET", "HEAD")
 
 
 async def _read(proto: Any) -> bytes:
@@ -58,18 +64,26 @@ async def _drain(chunks: AsyncIterator[bytes], limit: int) -> None:
             return
 
 
-async def _spool(chunks: AsyncIterator[bytes], limit: int, folder: Path, declared: int | None) -> Body:
-    loop, batch, length = asyncio.get_running_loop(), bytearray(), 0
+async def _spool(
+    chunks: AsyncIterator[bytes], limit: int, folder: Path, declared: int | None, is_chunked: bool
+) -> Body:
+    """Granian does not say that a body broke off: its length tells, or an empty part before the one that is the end.
+
+    Trailers are an empty part too: a request that has some is refused. In HTTP/2 the end may be two empty parts, so
+    one without a length is believed.
+    """
+    loop, batch, length, empty = asyncio.get_running_loop(), bytearray(), 0, 0
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
         async for chunk in chunks:
             batch += chunk
             length += len(chunk)
+            empty += not chunk
             if length > limit:
                 raise BodyTooLarge
             if len(batch) >= BATCH:
                 await loop.run_in_executor(None, write_all, file, batch)
                 batch = bytearray()
-        if declared is not None and length != declared:  # Granian does not say that the client has gone
+        if declared not in (None, length) or (is_chunked and empty > 1):
             raise BodyIncomplete
         if length <= IN_MEMORY:
             return bytes(batch)

@@ -47,7 +47,7 @@ def _plan() -> Plan:
         max_request_body=settings.MAX_REQUEST_BODY, trusted_proxies=settings.TRUSTED_PROXIES,
         log_format=settings.LOG_FORMAT, queues=queues, web=web, workers=workers, problems=tuple(problems),
         database_address=database_address(), database_file=str(settings.DATABASES["default"]["NAME"]),
-        memory_queues=in_memory, live_key=live_key(),
+        memory_queues=in_memory, live_key=live_key(), ssl_cert=settings.SSL_CERT, ssl_key=settings.SSL_KEY,
     )  # fmt: skip
 
 

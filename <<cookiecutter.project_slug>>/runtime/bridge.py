@@ -23,6 +23,9 @@ from runtime.responses import send_error
 from runtime.static import StaticFiles
 
 WAITING_LIMIT = 1000  # requests that may wait for a web thread; one more gets 503
+# Seconds that a request has its interpreter to itself. Threads of one interpreter share a GIL: what computes is done
+# sooner alone (two at once cost half as much again), and what waits for something is still at it after these.
+ALONE = 0.002
 LONGEST_WAIT = 30.0  # seconds that a request waits for a web thread; then 503
 
 
@@ -37,7 +40,7 @@ class Bridge:
         self.idle: deque[Link] = deque()
         self.waiting: deque[tuple[Response, bytes, Body, float]] = deque()  # with the monotonic second of its coming
         self.buffer = memoryview(bytearray(frames.FRAME_SIZE))
-        self.stopping = False
+        self.looks_again = self.stopping = False
 
     # Requests
 
@@ -47,40 +50,41 @@ class Bridge:
         if scope.path.startswith(live.PREFIX):
             return await self.live.answer(scope, proto, self.plan.live_key)
         started = time.perf_counter()
-        status = self.static.answer(scope, scope.scheme, proto) or await self._serve(scope, proto)
+        status = self.static.answer(scope, proto) or await self._serve(scope, proto)
         self.metrics.count(status, time.perf_counter() - started)
 
     async def _serve(self, scope: Any, proto: Any) -> int:
         """Answer one request; returns the status that was sent."""
-        headers = scope.headers
+        path, headers = scope.path, scope.headers  # made anew each time that they are asked for
+        items = headers.items()
         if "web" not in self.plan.roles:
             return send_error(proto, 404, "NotFound", "This server runs background tasks only (ROLES).")
+        if reason := _unreadable(path, headers, items):
+            return send_error(proto, 400, "BadRequest", reason)
         try:
-            body = await receive(proto, headers, self.plan.max_request_body, self.spool)
+            body = await receive(scope, proto, headers, self.plan.max_request_body, self.spool)
         except BodyTooLarge:
             return send_error(proto, 413, "PayloadTooLarge", f"At most {self.plan.max_request_body} bytes are taken.")
         except BodyIncomplete:
-            return send_error(proto, 400, "BadRequest", "The body is shorter than its Content-Length.")
+            return send_error(proto, 400, "BadRequest", "The body has broken off.")
         except OSError as error:
             return send_error(proto, 507, "StorageFull", f"The upload could not be stored: {error.strerror}.")
         if self.stopping and not self._anybody_serves():
             discard(body)
             return send_error(proto, 503, "Stopping", "The server is stopping.", retry_after=1)
-        if not self.idle and len(self.waiting) >= WAITING_LIMIT:
+        if len(self.waiting) >= WAITING_LIMIT:
             discard(body)
             return send_error(proto, 503, "Busy", "Too many requests are waiting.", retry_after=1)
         request = frames.pack((
-            scope.method, scope.path, scope.query_string, scope.http_version, scope.scheme,
-            scope.client, scope.server, _headers(scope), body,
+            scope.method, path, scope.query_string, scope.http_version, scope.scheme,
+            scope.client, scope.server, _with_host(items, scope.authority), body,
         ))  # fmt: skip
         response = Response(asyncio.get_running_loop().create_future())
         if len(request) > frames.FRAME_SIZE:
             discard(body)
             return send_error(proto, 431, "HeadersTooLarge", "The request's line and headers are too large.")
-        if self.idle:
-            self._pick().send(response, request)
-        else:
-            self.waiting.append((response, request, body, time.monotonic()))
+        self.waiting.append((response, request, body, time.monotonic()))
+        self._hand_out()
         return await pass_on(await response.head, response, scope, proto)
 
     # Web threads
@@ -171,13 +175,33 @@ class Bridge:
     def _links(self) -> list[Link]:
         return [link for links in self.links.values() for link in links]
 
-    def _pick(self) -> Link:
-        """An idle thread, of an interpreter in which nothing runs if there is one."""
+    def _hand_out(self) -> None:
+        """Give what waits to idle threads, as far as it is better off there, and look again soon for the rest."""
+        while self.waiting and (link := self._pick()) is not None:
+            self.idle.remove(link)
+            self._send_next(link)
+        if self.waiting and self.idle and not self.looks_again:
+            self.looks_again = True
+            asyncio.get_running_loop().call_later(ALONE, self._look_again)
+
+    def _send_next(self, link: Link) -> None:
+        response, request, *_ = self.waiting.popleft()
+        link.send(response, request)
+
+    def _look_again(self) -> None:
+        self.looks_again = False
+        self._hand_out()
+
+    def _pick(self) -> Link | None:
+        """An idle thread: of an interpreter in which nothing runs, or else nothing that has just begun."""
+        found, latest = None, time.monotonic() - ALONE
         for link in self.idle:
-            if all(mate.response is None for mate in link.mates):
-                self.idle.remove(link)
+            running = [mate.since for mate in link.mates if mate.response is not None]
+            if not running:
                 return link
-        return self.idle.popleft()
+            if found is None and max(running) < latest:
+                found = link
+        return found
 
     def _read(self, link: Link) -> None:
         """A frame has come from a web thread."""
@@ -214,11 +238,11 @@ class Bridge:
             link.response = None
         if link.leaving:
             return
-        if self.waiting:
-            response, request, *_ = self.waiting.popleft()
-            link.send(response, request)
+        if self.waiting and all(mate.response is None for mate in link.mates):
+            self._send_next(link)  # to a thread that is awake
         else:
             self.idle.append(link)
+            self._hand_out()
 
 
 def _has_failed(last: tuple[Any, ...], response: Response) -> bool:
@@ -227,8 +251,17 @@ def _has_failed(last: tuple[Any, ...], response: Response) -> bool:
     return last[0] == frames.BROKEN or not response.head.done() or response.head.result()[1] >= 500
 
 
-def _headers(scope: Any) -> frames.Headers:
-    headers: frames.Headers = scope.headers.items()
-    if scope.authority and not scope.headers.get("host"):
-        headers.append(("host", scope.authority))  # HTTP/2
-    return headers
+def _unreadable(path: str, headers: Any, items: frames.Headers) -> str:
+    """Why this request cannot be passed on as it was sent; "" where it can. RSGI has text where HTTP has bytes."""
+    if not path.isascii() and "\ufffd" in path:
+        return "The path is not UTF-8."
+    if len(headers) != len(dict(items)):
+        return "A header has characters that are not ASCII."
+    return ""
+
+
+def _with_host(items: frames.Headers, authority: str | None) -> frames.Headers:
+    """The target's authority stands above a Host header: in HTTP/2, and where a target is a whole URL."""
+    if authority is None:
+        return items
+    return [("host", authority), *(item for item in items if item[0] != "host")]

@@ -78,7 +78,7 @@ async def pass_on(head: tuple[Any, ...], response: Response, scope: Any, proto: 
     if kind == frames.WHOLE:
         proto.response_bytes(status, headers, rest[0])
     elif kind == frames.FILE:
-        proto.response_file(status, headers, rest[0])
+        proto.response_file_range(status, headers, *rest)
     else:
         await _stream(response, scope, proto, proto.response_stream(status, headers))
     return status

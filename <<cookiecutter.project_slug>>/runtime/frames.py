@@ -7,7 +7,7 @@ fastest of the standard library and never leaves the process.
                              body: bytes, or (descriptor, length) of a file that the web thread closes
                   GONE       the client has left; what is still being sent goes nowhere
     web → main    WHOLE      (kind, status, headers, body)
-                  FILE       (kind, status, headers, path)
+                  FILE       (kind, status, headers, path, first byte, the one behind the last)
                   HEAD       (kind, status, headers), then CHUNK (kind, bytes) …, then END (kind,)
                   BROKEN     (kind,) instead of END: the rest of the response will not come
 """

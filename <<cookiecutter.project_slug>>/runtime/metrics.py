@@ -39,6 +39,7 @@ class Metrics(Collector):
         self.board, self.web = board, WebMetrics()
         self.memory_limit: Callable[[], int] = lambda: 0  # bytes; 0: none
         self.waiting: Callable[[], int] = lambda: 0  # requests that wait for a web thread
+        self.live_pages: Callable[[], int] = lambda: 0  # that hear from main (live.py)
         self.hosts: Callable[[], list[Host]] = list
         self.memory_queues: dict[str, MemoryQueue] = {}
         self.starts: dict[str, int] = {}
@@ -82,6 +83,7 @@ class Metrics(Collector):
         seconds.add_metric([], _cumulative(self.web.buckets), self.web.seconds)
         yield seconds
         yield GaugeMetricFamily("web_waiting", "Requests that wait for a web thread.", self.waiting())
+        yield GaugeMetricFamily("web_live_pages", "Open pages that are told what changes.", self.live_pages())
 
     def _tasks(self) -> Iterator[Metric]:
         total = CounterMetricFamily("tasks", "Ended attempts.", labels=["queue", "outcome"])

@@ -85,6 +85,8 @@ class Plan:
     database_address: str = field(default="", repr=False)  # PostgreSQL's, as libpq takes it, with the password; else ""
     database_file: str = ""  # SQLite's
     live_key: str = field(default="", repr=False)  # what addresses of live pages are signed with (live.py)
+    ssl_cert: str = ""  # paths; "": HTTP
+    ssl_key: str = ""
     memory_queues: tuple[tuple[str, int], ...] = ()  # name, and how many tasks may wait or run (memory_queue.py)
 
     def as_dict(self) -> dict[str, Any]:

@@ -3,12 +3,15 @@
 import asyncio
 import os
 import socket
+import ssl
+from pathlib import Path
 from typing import Any
 
 # Its allocator reads this as it is loaded: one arena, so that all of Granian can use the reserve (`take_reserve`).
 os.environ.setdefault("_RJEM_MALLOC_CONF", "narenas:1,oversize_threshold:0")
 
 from granian._granian import MetricsAggregator
+from granian.http import HTTP1Settings, HTTP2Settings
 from granian.net import SocketHolder  # type: ignore[attr-defined]
 from granian.server.embed import Server as GranianServer
 
@@ -16,15 +19,19 @@ from runtime.log import event
 from runtime.plan import StartError
 
 BACKLOG = 1024  # connections that the kernel holds while none is accepted
+MOST_HEAD = 64 * 1024  # bytes of a request's line and headers; above it 431
+IDLE = (
+    75  # seconds for the head of a request, and between two: longer than proxies keep one that they may use again (60)
+)
 RESERVE = 32 * 2**20  # bytes; 900 connections took 28 MB
 
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104
 
 
-def address(host: str, port: int) -> str:
+def address(host: str, port: int, scheme: str = "http") -> str:
     """Where a browser on this machine finds it."""
     name = "localhost" if host in EVERYWHERE else f"[{host}]" if ":" in host else host
-    return f"http://{name}:{port}"
+    return f"{scheme}://{name}:{port}"
 
 
 def take_reserve() -> None:
@@ -37,6 +44,18 @@ def take_reserve() -> None:
     MetricsAggregator(RESERVE // 24)
 
 
+def check_certificate(certificate: str, key: str) -> None:
+    """Raises StartError where Granian could not use them: it would panic, or ask for a password."""
+    if not (certificate and key):
+        raise StartError("SSL_CERT and SSL_KEY: set both of them, or none.")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except (OSError, ValueError) as error:
+        missing = next((path for path in (certificate, key) if not os.access(path, os.R_OK)), "")
+        reason = f"{missing} cannot be read" if missing else f"not a certificate in PEM and its key ({error})"
+        raise StartError(f"SSL_CERT={certificate} SSL_KEY={key}: {reason}.") from error
+
+
 class Server(GranianServer):
     """Serves an RSGI application on a socket of its own.
 
@@ -44,16 +63,24 @@ class Server(GranianServer):
     of the requests; and it does not tell the port that it got for port 0.
     """
 
-    def __init__(self, application: Any, host: str, port: int) -> None:
+    def __init__(self, application: Any, host: str, port: int, certificate: str = "", key: str = "") -> None:
+        is_secure = bool(certificate or key)
+        if is_secure:
+            check_certificate(certificate, key)
         take_reserve()
-        super().__init__(application, host, port, websockets=False, log_enabled=False, backlog=BACKLOG)
+        super().__init__(
+            application, host, port, websockets=False, log_enabled=False, backlog=BACKLOG,
+            http1_settings=HTTP1Settings(header_read_timeout=IDLE * 1000, max_buffer_size=MOST_HEAD),
+            http2_settings=HTTP2Settings(max_headers_size=MOST_HEAD),
+            ssl_cert=Path(certificate) if is_secure else None, ssl_key=Path(key) if is_secure else None,
+        )  # fmt: skip
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
             self.socket = socket.create_server((host, port), family=family, backlog=BACKLOG)
         except OSError as error:
             raise StartError(f"HOST={host} PORT={port}: {error.strerror}. Set another one.") from error
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it; else 40 ms at times
-        self.address = address(host, self.socket.getsockname()[1])
+        self.address = address(host, self.socket.getsockname()[1], "https" if is_secure else "http")
 
     def start(self) -> None:
         """Accept connections from now on."""

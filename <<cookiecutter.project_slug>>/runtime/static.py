@@ -14,6 +14,7 @@ from typing import Any
 from whitenoise.responders import Response, StaticFile
 
 from runtime.frames import Headers
+from runtime.proxies import PROTO, Proxies
 
 WHITENOISE = "whitenoise.middleware.WhiteNoiseMiddleware"
 # What may stand before WhiteNoise: middleware that adds the same headers to every answer. Another one may have its
@@ -36,17 +37,22 @@ class StaticFiles:
     def __init__(self) -> None:
         self.files: dict[str, StaticFile] = {}  # by path
         self.added: dict[str, Headers] = {}  # by scheme: the headers of the middleware before WhiteNoise
+        self.proxies = Proxies()
 
     def take(self, found: dict[str, Any]) -> None:
         """Answer from now on what `find_static_files` has found."""
         self.files, self.added = found.get("files", {}), found.get("added", {})
+        self.proxies = Proxies(found.get("proxies", ()))
 
-    def answer(self, scope: Any, scheme: str, proto: Any) -> int:
+    def answer(self, scope: Any, proto: Any) -> int:
         """Answer the request if it is for a static file; the status that was sent, or 0."""
-        file, added = self.files.get(scope.path), self.added.get(scheme)
-        if file is None or added is None or scope.method not in ("GET", "HEAD"):
+        file = self.files.get(scope.path)
+        if file is None or scope.method not in ("GET", "HEAD"):
             return 0
         headers = scope.headers
+        added = self.added.get(self._scheme(scope, headers))
+        if added is None:
+            return 0
         asked = {key: ",".join(values) for key, name in ASKED.items() if (values := headers.get_all(name))}
         if file.is_not_modified(asked):
             return _send(proto, file.not_modified_response, added)
@@ -55,6 +61,16 @@ class StaticFiles:
         with contextlib.suppress(KeyError, ValueError):  # no range, or one that nobody understands
             response = file.get_range_response(asked["HTTP_RANGE"], headers, None)
         return _send(proto, response, added, "" if scope.method == "HEAD" else path)
+
+    def _scheme(self, scope: Any, headers: Any) -> str:
+        """The client's, as Django will see it."""
+        forwarded = headers.get_all("x-forwarded-proto")
+        if not forwarded:
+            return str(scope.scheme)
+        address = scope.client.rpartition(":")[0].strip("[]")
+        environ = {"REMOTE_ADDR": address, "wsgi.url_scheme": scope.scheme, PROTO: ",".join(forwarded)}
+        self.proxies.apply(environ)
+        return str(environ["wsgi.url_scheme"])
 
 
 def _send(proto: Any, response: Response, added: Headers, path: str = "") -> int:
@@ -81,8 +97,9 @@ def find_static_files() -> dict[str, Any]:
         return {}
     found = WhiteNoiseMiddleware(lambda request: None).files  # none where it looks at the sources (development)
     files = {path: file for path, file in found.items() if isinstance(file, StaticFile)}
-    added = {scheme: _headers_of(before, scheme) for scheme in ("http", "https")}
-    return {"files": files, "added": {scheme: headers for scheme, headers in added.items() if headers is not None}}
+    all_added = {scheme: _headers_of(before, scheme) for scheme in ("http", "https")}
+    added = {scheme: headers for scheme, headers in all_added.items() if headers is not None}
+    return {"files": files, "added": added, "proxies": settings.TRUSTED_PROXIES}
 
 
 def _headers_of(middleware: list[str], scheme: str) -> Headers | None:

@@ -76,6 +76,7 @@ class Supervisor:
         self.metrics.memory_queues = wakeups.memory
         self.metrics.memory_limit = lambda: self.memory.limit
         self.metrics.waiting = lambda: len(bridge.waiting)
+        self.metrics.live_pages = lambda: len(bridge.live.streams)
 
     def count_lost(self, recovered: dict[str, int]) -> None:
         """Tasks that earlier boots held, by queue."""

@@ -29,6 +29,7 @@ from runtime.inside import Seat
 logger = logging.getLogger("server")
 
 STEP = 0.15  # seconds on each rung; main waits for all of them (overrun.PATIENCE)
+PATIENT_STEP = 1.0  # where only the thread is to be had back: the client has left
 HURRIED_STEP = 0.05  # where memory is short
 RUNGS = ("raised", "database interrupted", "socket shut", "child ended")
 
@@ -51,9 +52,10 @@ class Run:
     native: int = field(default_factory=threading.get_native_id)
     work: int = 0  # the seat's BUSY_SINCE
     error: type[BaseException] | None = None  # raised in it
-    has_stopped: bool = False  # it is on its way out: no more is raised in it
+    has_stopped: bool = False  # it is on its way out, or held: no more is raised in it
     rung: int = 0
     next_step: float = 0.0
+    step: float = STEP
 
     @property
     def freed_by(self) -> str:
@@ -112,9 +114,14 @@ class Watchdog:
         return self.databases[thread]
 
     def relieve(self, run: Run) -> None:
-        """Lift the deadline: a response that has begun may take as long as its client does."""
-        run.deadline = None
+        """Lift the deadline: a response that has begun may take as long as its client does, and clean up in peace."""
+        run.deadline, run.step = None, PATIENT_STEP
         run.seat.row[Cell.DEADLINE] = 0
+
+    def hold(self, run: Run, held: bool) -> None:
+        """While it is held, nothing is raised in the thread: what it does must be done once and in full."""
+        with self.lock:
+            run.has_stopped = held
 
     def _let_go(self, run: Run) -> None:
         """From here on nothing is raised in the thread any more; what comes until then is swallowed."""
@@ -165,7 +172,7 @@ class Watchdog:
                 return
         if run.rung < len(self.steps) and now >= run.next_step:
             run.rung += 1
-            run.next_step = now + (HURRIED_STEP if run.error is MemoryError else STEP)
+            run.next_step = now + (HURRIED_STEP if run.error is MemoryError else run.step)
             with contextlib.suppress(OSError):
                 self.steps[run.rung - 1](run)
             if run.error is MemoryError and run.rung > 1:

@@ -12,6 +12,7 @@ from django.urls import get_resolver
 from runtime import frames
 from runtime.board import State
 from runtime.inside import Assignment, Loop, Seat
+from runtime.proxies import Proxies
 from runtime.watchdog import Insisted, Watchdog
 from runtime.wsgi import Application, ClientGone, Exchange
 
@@ -46,17 +47,18 @@ def serve(application: Application, watchdog: Watchdog, seat: Seat) -> None:
 
 
 def _serve(application: Application, watchdog: Watchdog, seat: Seat) -> None:
+    proxies = Proxies(seat.assignment.plan.trusted_proxies)
     buffer, seconds = memoryview(bytearray(frames.FRAME_SIZE)), seat.assignment.plan.web.request_timeout + MAIN_FIRST
     with socket.socket(fileno=os.dup(seat.assignment.sockets[seat.index])) as channel:
         while size := channel.recv_into(buffer):
             seat.turn()
             frame = frames.unpack(buffer[:size])
             if frame != frames.GONE:  # one that came after the response had gone out
-                exchange = Exchange(channel, frame)
+                exchange = Exchange(channel, frame, proxies)
                 seat.busy()
                 with ENDED, watchdog.guard(seat, seconds, RequestTimeout, ClientGone) as run:
                     run.is_cancelled = exchange.client_has_left
-                    exchange.on_head = partial(watchdog.relieve, run)
+                    exchange.on_head, exchange.hold = partial(watchdog.relieve, run), partial(watchdog.hold, run)
                     exchange.run(application)
                 exchange.end()
                 seat.idle()

@@ -1,79 +1,43 @@
 """One request through WSGI (PEP 3333): from a frame to environ, from the application's answer to frames."""
 
-import io
 import logging
-import os
+import re
 import socket
-import sys
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 from wsgiref.util import FileWrapper
 
-from runtime import frames
+from runtime import files, frames
+from runtime.environ import Environ, make_environ
+from runtime.proxies import NONE, Proxies
 
 logger = logging.getLogger("server")
 
-type Environ = dict[str, Any]
 type ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType]
 type Application = Callable[[Environ, Callable[..., Callable[[bytes], None]]], Iterable[bytes]]
 
-BASE_ENVIRON: Environ = {
-    "SCRIPT_NAME": "",
-    "wsgi.version": (1, 0),
-    "wsgi.errors": sys.stderr,
-    "wsgi.multithread": True,
-    "wsgi.multiprocess": True,  # several interpreters: nothing in memory is shared
-    "wsgi.run_once": False,
-    "wsgi.input_terminated": True,
-    "wsgi.file_wrapper": FileWrapper,
-}
 ERROR_PAGE = b"<!doctype html><title>Server Error</title><h1>Server Error (500)</h1>"
 WITHOUT_BODY = (204, 304)
+MOST_NAMES = 1000
+known_names: set[str] = set()  # of headers
+NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+FORBIDDEN = re.compile(r"[\x00-\x1f\x7f]")
+STATUS = re.compile(r"[2-9][0-9]{2}( .*)?")
 
 
 class ClientGone(BaseException):
     """The client has left while its response was being sent. No `except Exception` of a generator goes on after it."""
 
 
-def make_environ(request: tuple[Any, ...]) -> tuple[Environ, BinaryIO]:
-    """The environ of a request frame, and the body, which the caller closes."""
-    method, path, query, version, scheme, client, server, headers, body = request
-    name, _, port = server.rpartition(":")
-    address, _, client_port = client.rpartition(":")
-    environ = BASE_ENVIRON | {
-        "REQUEST_METHOD": method,
-        "PATH_INFO": path if path.isascii() else path.encode().decode("latin-1"),
-        "QUERY_STRING": query,
-        "SERVER_PROTOCOL": f"HTTP/{version}",
-        "SERVER_NAME": name,
-        "SERVER_PORT": port,
-        "REMOTE_ADDR": address.strip("[]"),
-        "REMOTE_PORT": client_port,
-        "wsgi.url_scheme": scheme,
-    }
-    for name, value in headers:
-        if "_" in name:
-            continue  # X_Real_IP and X-Real-IP would become the same key
-        key = "HTTP_" + name.upper().replace("-", "_")
-        if key in environ:
-            value = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{value}"
-        environ[key] = value
-    environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
-    stream, length = (io.BytesIO(body), len(body)) if type(body) is bytes else (os.fdopen(body[0], "rb"), body[1])
-    environ.pop("HTTP_CONTENT_LENGTH", None)
-    environ["CONTENT_LENGTH"] = str(length) if length or method in ("POST", "PUT", "PATCH") else ""
-    environ["wsgi.input"] = stream
-    return environ, stream
-
-
 class Exchange:
     """A request and the response to it."""
 
-    def __init__(self, channel: socket.socket, request: tuple[Any, ...]) -> None:
+    def __init__(self, channel: socket.socket, request: tuple[Any, ...], proxies: Proxies = NONE) -> None:
         self.channel = channel
         self.on_head: Callable[[], None] = lambda: None  # called once the response has begun
-        self.environ, self.body = make_environ(request)
+        self.hold: Callable[[bool], None] = lambda held: None  # while it is held, nothing is raised in this thread
+        self.environ, self.body = make_environ(request, proxies)
         self.head: tuple[int, frames.Headers] | None = None
         self.head_sent = self.ended = False
 
@@ -98,7 +62,7 @@ class Exchange:
             raise exc_info[1].with_traceback(exc_info[2])
         if exc_info is None and self.head is not None:
             raise AssertionError("start_response was called twice without exc_info")
-        self.head = int(status[:3]), list(headers)
+        self.head = _status(status), checked(headers)
         return self.write
 
     def write(self, data: bytes) -> None:
@@ -115,13 +79,25 @@ class Exchange:
     def _answer(self, application: Application) -> None:
         result = application(self.environ, self.start_response)
         try:
-            if type(result) is FileWrapper and not self._is_bodiless() and (path := _whole_file(result)):
-                self._send((frames.FILE, *self._require_head(), path))
-            else:
+            if not (type(result) is FileWrapper and self._send_file(result)):
                 self._send_parts(result)
         finally:
             if hasattr(result, "close"):
                 result.close()
+
+    def _send_file(self, wrapper: FileWrapper) -> bool:
+        """Leave it to Granian to send a file; False where it cannot."""
+        head = self._require_head()
+        part = files.find_part(wrapper, head[1])
+        if part is None or self.head_sent or self._is_bodiless():
+            return False
+        self.head, part = files.answer_range(self.environ, head, part)
+        if part[1] < part[2]:
+            self._send((frames.FILE, self.head[0], files.with_length(self.head[1], part), *part))
+            self.head_sent = True
+        else:
+            self._send_whole(b"")
+        return True
 
     def _send_parts(self, result: Iterable[bytes]) -> None:
         """One frame where the first part is all there is; otherwise each part when it comes."""
@@ -146,7 +122,7 @@ class Exchange:
         return declared == str(len(part)) or (isinstance(result, (list, tuple)) and len(result) == 1)
 
     def _send_whole(self, body: bytes) -> None:
-        self._send((frames.WHOLE, *self._require_head(), body))
+        self._send((frames.WHOLE, *self._require_head(), bytes(body)))
         self.head_sent = True
 
     def _require_head(self) -> tuple[int, frames.Headers]:
@@ -155,8 +131,13 @@ class Exchange:
         return self.head
 
     def _send(self, frame: tuple[Any, ...]) -> None:
+        is_last = frame[0] in frames.LAST
+        if is_last:  # sent once: a second one would end the next request
+            self.hold(True)
         self.channel.sendall(frames.pack(frame))
-        self.ended = frame[0] in frames.LAST
+        if is_last:
+            self.ended = True
+            self.hold(False)
 
     def end(self) -> None:
         """Tell main that this request is over, where the response has not said so."""
@@ -172,11 +153,44 @@ class Exchange:
 
     def _raise_if_gone(self) -> None:
         if self.client_has_left():
+            self.hold(True)
             raise ClientGone
 
 
-def _whole_file(wrapper: FileWrapper) -> str:
-    """The path of the regular file that the wrapper would send from start to end, or ""."""
-    file: Any = wrapper.filelike
-    is_whole = isinstance(file, (io.BufferedReader, io.FileIO)) and file.tell() == 0
-    return file.name if is_whole and str(file.name).startswith("/") else ""
+def checked(headers: frames.Headers) -> frames.Headers:
+    """Headers as Granian takes them. It would leave out those that are none; here they are an error.
+
+    Raises ValueError for what could not be told from other headers (CR, LF) or is not allowed in one.
+    """
+    for name, _ in headers:
+        if name not in known_names:
+            _learn(name)
+    text = "".join([value for _, value in headers])
+    if text.isascii() and text.isprintable():
+        return list(headers)
+    return [(name, _value(value)) for name, value in headers]
+
+
+def _learn(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not a name for a header")
+    if len(known_names) < MOST_NAMES:
+        known_names.add(name)
+
+
+def _value(value: str) -> str:
+    """PEP 3333 has bytes as latin-1 here, and Granian sends text as UTF-8: bytes that are UTF-8 arrive as they are."""
+    if FORBIDDEN.search(value):
+        raise ValueError(f"{value!r} has characters that are not allowed in a header")
+    content = value.encode("latin-1")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return value
+
+
+def _status(status: str) -> int:
+    """Raises ValueError where it is no status of a response."""
+    if not STATUS.fullmatch(status):
+        raise ValueError(f"{status!r} is not a status")
+    return int(status[:3])

@@ -8,7 +8,7 @@ from tasks import chains, tally
 
 if TYPE_CHECKING:
     from tasks.models import TaskRecord
-    from tasks.queue import ClaimedTask
+    from tasks.rows import ClaimedTask
 
 
 def of(task: ClaimedTask | TaskRecord, status: str) -> set[str]:

@@ -1,47 +1,38 @@
 """One attempt at a claimed task: run it, then write how it ended."""
 
 import contextlib
-import gc
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from traceback import clear_frames, format_exception
 from typing import Any
 
-from django.db import connection, connections
+from django.db import connection
 from django.tasks import Task, TaskResult, TaskResultStatus, task_backends
 from django.tasks.signals import task_finished, task_started
 from django.utils import timezone
 from django.utils.json import normalize_json
 
-from runtime import heap
 from runtime.inside import Seat
-from runtime.watchdog import Insisted, Run
+from runtime.watchdog import Run
 from tasks import awaiting, queue, wakeup
 from tasks.bill import Meter
 from tasks.context import DurableContext
-from tasks.errors import TaskCancelled, TaskSuspended, TaskTimeout
+from tasks.ends import ENDED, OUTCOMES, entry, where_it_was
+from tasks.errors import TaskSuspended
+from tasks.leftovers import give_up_connections, leave_no_transaction_open, memory_comes_back
 from tasks.options import DurableTask
 from tasks.patience import until_it_passes
-from tasks.queue import ClaimedTask
-from tasks.report import keep, make_report, message_of, storable
+from tasks.report import keep, make_report
 from tasks.results import TaskNotFound, errors_of, find_task, running_result
+from tasks.rows import ClaimedTask
 from tasks.turns import turn
 
 logger = logging.getLogger("tasks")
 
 type Guard = Callable[[float], AbstractContextManager[Run]]  # of a timeout in seconds; 0: the pool's
 
-ENDED: dict[type[BaseException], str] = {
-    TaskTimeout: "It ran longer than its timeout.",
-    TaskCancelled: "It was cancelled while it ran.",
-    MemoryError: "It had taken the most when memory ran out.",
-}
-OUTCOMES: dict[type[BaseException], str] = {TaskTimeout: "timeout", TaskCancelled: "cancelled"}
-
 LONGEST_TOLD = 60 * 10**9  # ns for those who listen to task_finished; then the loop stands still (runtime/stillness.py)
-TRACEBACK_LIMIT = 20_000  # characters of a traceback that are kept: its end, which names the error
 
 
 class Attempt:
@@ -175,20 +166,7 @@ class Attempt:
             keep(self.claimed, make_report(error, self.meter.lines or (), self.guard or contextlib.nullcontext))
 
     def _end(self, error: BaseException, seconds: float) -> dict[str, Any]:
-        kind = type(error)
-        return {
-            "attempt": self.claimed.attempt,
-            "worker": self.claimed.claim,
-            "outcome": "failed",
-            "started_at": self.claimed.last_attempted_at.isoformat(),
-            "ended_at": timezone.now().isoformat(),
-            "seconds": round(seconds, 6),
-            "bill": self.meter.bill(),
-            "freed_by": self.freed_by,
-            "type": f"{kind.__module__}.{kind.__qualname__}",
-            "message": message_of(error),
-            "traceback": storable("".join(format_exception(error))[-TRACEBACK_LIMIT:]),
-        }
+        return entry(self.claimed, error, seconds, self.meter.bill(), self.freed_by)
 
     def _tell_finished(self, status: TaskResultStatus, return_value: Any = None, **fields: Any) -> None:
         """Django's signal, with the result brought up to date. Who listens may fail: the task has ended already."""
@@ -210,38 +188,3 @@ class Attempt:
     @property
     def label(self) -> str:
         return f"{self.claimed.task} {self.claimed.id}"
-
-
-def where_it_was(error: BaseException) -> BaseException | None:
-    """The error of a task that was ended, for its traceback; None where it is another, or came from outside of it."""
-    return error if type(error) in ENDED and error.__traceback__ else None
-
-
-def give_up_connections() -> None:
-    """End what a stopped task has left running in the database, and the connection, whose state nobody knows."""
-    for each in connections.all(initialized_only=True):
-        with contextlib.suppress(Exception):  # it may be broken in any way
-            if hasattr(each.connection, "cancel"):
-                each.connection.cancel()
-        each.close()
-
-
-@contextmanager
-def memory_comes_back(run: Run) -> Iterator[None]:
-    """What a task that ran out of memory holds is freed at once: to write its end down takes memory too."""
-    try:
-        yield
-    except (MemoryError, Insisted) as error:
-        run.has_stopped = True
-        clear_frames(error.__traceback__)
-        gc.collect()
-        heap.trim()
-        raise
-
-
-def leave_no_transaction_open() -> None:
-    """What a task left open on a connection is rolled back; a connection past its age is closed."""
-    for each in connections.all(initialized_only=True):
-        if each.in_atomic_block or (each.connection is not None and not each.get_autocommit()):
-            each.close()
-        each.close_if_unusable_or_obsolete()

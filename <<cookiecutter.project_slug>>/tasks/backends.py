@@ -16,8 +16,8 @@ from tasks import conditions, origin, queue, tally, wakeup
 from tasks.handover import hand_over
 from tasks.memory_queue import MemoryTask, Posting, letter_of, queue_of, refuse_in_a_block, refuse_what_needs_a_table
 from tasks.options import DurableTask
-from tasks.queue import FoundTask, NewTask
 from tasks.results import as_result, new_result
+from tasks.rows import FoundTask, NewTask
 
 type Call = tuple[Sequence[Any], dict[str, Any]]  # positional and keyword arguments of one task
 

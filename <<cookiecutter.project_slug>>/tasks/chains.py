@@ -20,7 +20,7 @@ from tasks.errors import ChainBroken
 from tasks.models import TaskRecord
 
 if TYPE_CHECKING:
-    from tasks.queue import ClaimedTask
+    from tasks.rows import ClaimedTask
 
 HELD_BY_CHAIN = datetime(9999, 1, 2, tzinfo=UTC)  # in waits_until: for the end of the task before
 BEGINNING = uuid.UUID(int=0)

@@ -13,7 +13,8 @@ from django.tasks import Task
 from tasks import chains, limits, queue, wakeup
 from tasks.errors import AlreadyEnqueued
 from tasks.keys import key_of
-from tasks.queue import ROWS_IN_A_STATEMENT, FoundTask, NewTask
+from tasks.queue import ROWS_IN_A_STATEMENT
+from tasks.rows import FoundTask, NewTask, values_of
 from tasks.statements import INSERT_CONDITIONAL, INSERT_CONDITIONAL_ROW, UNLESS_THERE, execute, key, read_key
 
 
@@ -68,7 +69,7 @@ def _insert(tasks: Sequence[NewTask]) -> set[UUID]:
 
 def _values(task: NewTask) -> tuple[Any, ...]:
     chain = key(task.chain) if task.chain else None
-    return (*queue.values_of(task), task.unique_key, task.limit_key, task.limit_number, chain)
+    return (*values_of(task), task.unique_key, task.limit_key, task.limit_number, chain)
 
 
 def _tell(inserted: Sequence[NewTask]) -> None:

@@ -14,7 +14,7 @@ from runtime.inside import Seat
 from tasks import queue
 from tasks.errors import TaskSuspended
 from tasks.patience import PASSING
-from tasks.queue import ClaimedTask
+from tasks.rows import ClaimedTask
 
 logger = logging.getLogger("tasks")
 

@@ -18,7 +18,7 @@ from django.db import connection
 from runtime import inside
 from runtime.board import pool_number
 from tasks import queue, wakeup
-from tasks.queue import ClaimedTask, NewTask
+from tasks.rows import ClaimedTask, NewTask
 
 LARGEST_LETTER = 50_000  # bytes; what is larger is looked for
 INSERTED, FAILED = b"inserted", b"failed"

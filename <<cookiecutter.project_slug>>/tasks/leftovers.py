@@ -1,8 +1,17 @@
-"""Threads that a task has left behind: an interpreter cannot be closed before they end."""
+"""What a task leaves behind: threads, without whose end no interpreter can be closed; transactions, and memory."""
 
+import contextlib
+import gc
 import logging
 import threading
+from collections.abc import Iterator
 from concurrent.futures import thread as executors
+from traceback import clear_frames
+
+from django.db import connections
+
+from runtime import heap
+from runtime.watchdog import Insisted, Run
 
 logger = logging.getLogger("tasks")
 
@@ -23,3 +32,33 @@ def report_threads(label: str) -> None:
     note_threads()
     if new:
         logger.warning("%s has left threads running: %s. End or join them before the task ends.", label, ", ".join(new))
+
+
+def give_up_connections() -> None:
+    """End what a stopped task has left running in the database, and the connection, whose state nobody knows."""
+    for each in connections.all(initialized_only=True):
+        with contextlib.suppress(Exception):  # it may be broken in any way
+            if hasattr(each.connection, "cancel"):
+                each.connection.cancel()
+        each.close()
+
+
+@contextlib.contextmanager
+def memory_comes_back(run: Run) -> Iterator[None]:
+    """What a task that ran out of memory holds is freed at once: to write its end down takes memory too."""
+    try:
+        yield
+    except (MemoryError, Insisted) as error:
+        run.has_stopped = True
+        clear_frames(error.__traceback__)
+        gc.collect()
+        heap.trim()
+        raise
+
+
+def leave_no_transaction_open() -> None:
+    """What a task left open on a connection is rolled back; a connection past its age is closed."""
+    for each in connections.all(initialized_only=True):
+        if each.in_atomic_block or (each.connection is not None and not each.get_autocommit()):
+            each.close()
+        each.close_if_unusable_or_obsolete()

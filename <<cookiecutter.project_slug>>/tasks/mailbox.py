@@ -11,7 +11,7 @@ from tasks import queue, wakeup
 from tasks.attempt import Attempt
 from tasks.handover import FAILED, read, unpack
 from tasks.patience import until_it_passes
-from tasks.queue import ClaimedTask
+from tasks.rows import ClaimedTask
 
 LOOK_AT_FIRST = 0.0005  # seconds without sleep: an insert takes less, and a thread that slept takes long to be woken
 LONGEST_INSERT = 5.0  # seconds that a worker waits for a task that is being inserted while others wait for the worker

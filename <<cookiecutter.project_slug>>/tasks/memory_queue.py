@@ -12,7 +12,7 @@ from runtime.log import event
 from runtime.memory_queue import PLACE, Letter, MemoryQueue
 from tasks import chains, tally, wakeup
 from tasks.errors import MemoryQueueFull, NoWorkersHere
-from tasks.queue import NewTask
+from tasks.rows import NewTask
 
 KNOWN = {field.name for field in fields(Task)} | {"timeout", "on_lost"}  # it runs once at most whatever on_lost is
 

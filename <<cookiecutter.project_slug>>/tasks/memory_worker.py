@@ -13,10 +13,11 @@ from runtime.board import Cell
 from runtime.inside import Seat
 from runtime.memory_queue import Letter, MemoryQueue
 from runtime.plan import WorkerPool
-from tasks.attempt import OUTCOMES, Attempt, Guard, where_it_was
+from tasks.attempt import Attempt, Guard
 from tasks.context import DurableContext
-from tasks.queue import ClaimedTask
+from tasks.ends import OUTCOMES, where_it_was
 from tasks.results import errors_of
+from tasks.rows import ClaimedTask
 
 logger = logging.getLogger("tasks")
 

@@ -10,7 +10,6 @@ four times as much (docs/performance.md).
 import json
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,8 +18,8 @@ from django.tasks import TaskResultStatus
 from django.utils import timezone
 
 from tasks import aftermath, limits, statements, wakeup
-from tasks.chains import HELD_BY_CHAIN
 from tasks.models import TaskRecord
+from tasks.rows import ClaimedTask, FoundTask, NewTask, read_claimed, read_found, values_of
 from tasks.statements import (
     CLAIM,
     FIND,
@@ -33,8 +32,6 @@ from tasks.statements import (
     execute,
     key,
     moment,
-    read_key,
-    read_moment,
 )
 
 READY, RUNNING = TaskResultStatus.READY, TaskResultStatus.RUNNING
@@ -42,67 +39,6 @@ FAILED, SUCCESSFUL = TaskResultStatus.FAILED, TaskResultStatus.SUCCESSFUL
 
 ROWS_IN_A_STATEMENT = 1000
 PROMOTED_AT_ONCE = 1000
-
-
-@dataclass(slots=True, kw_only=True)
-class NewTask:
-    """A task on its way into the table."""
-
-    task: str
-    backend: str
-    queue: str
-    priority: int
-    arguments: dict[str, Any]
-    run_after: datetime | None
-    fail_if_lost: bool
-    unique_key: str | None = None
-    limit_key: str | None = None
-    limit_number: int | None = None
-    chain: uuid.UUID | None = None
-    batch: uuid.UUID | None = None
-    origin: str | None = None
-    enqueued_at: datetime = field(default_factory=timezone.now)
-    id: uuid.UUID = field(default_factory=uuid.uuid7)  # in order of time
-
-    @property
-    def waits_until(self) -> datetime | None:
-        if self.chain:
-            return HELD_BY_CHAIN
-        return limits.waits_until(self.run_after, self.limit_key, now=self.enqueued_at)
-
-
-@dataclass(slots=True)
-class ClaimedTask:
-    """What a worker needs of the row that it has claimed, in the order of CLAIM's columns."""
-
-    id: uuid.UUID
-    task: str
-    backend: str
-    queue: str
-    priority: int
-    arguments: dict[str, Any]
-    run_after: datetime | None
-    enqueued_at: datetime
-    started_at: datetime
-    last_attempted_at: datetime
-    attempt: int
-    deaths: int
-    checkpoint: Any
-    history: list[dict[str, Any]]
-    limit_key: str | None
-    chain: uuid.UUID | None
-    batch: uuid.UUID | None
-    claim: str  # the holder
-
-
-@dataclass(slots=True)
-class FoundTask(ClaimedTask):
-    """A row as it is, in the order of FIND's columns. The claim is None where nobody holds it."""
-
-    status: str
-    worker: str
-    finished_at: datetime | None
-    return_value: Any
 
 
 def insert(tasks: Sequence[NewTask]) -> None:
@@ -129,58 +65,26 @@ def insert_claimed(task: NewTask, holder: str) -> bool:
     return bool(execute(INSERT_CLAIMED, (*values_of(task), holder, now, now, task.queue)).rowcount)
 
 
-def values_of(task: NewTask) -> tuple[Any, ...]:
-    return (
-        key(task.id), task.task, task.backend, task.queue, task.priority, json.dumps(task.arguments),
-        moment(task.run_after), moment(task.waits_until), moment(task.enqueued_at), task.fail_if_lost,
-        task.batch and key(task.batch), task.origin,
-    )  # fmt: skip
-
-
 def claim(queue: str, holder: str) -> ClaimedTask | None:
     """Take the next task of a queue for `holder`; None where nothing waits, or the queue is paused."""
     now = moment(timezone.now())
     row = execute(CLAIM, (holder, now, now, queue, queue)).fetchone()
-    return None if row is None else _claimed(row, holder)
+    return None if row is None else read_claimed(row, holder)
 
 
 def held(holder: str) -> list[ClaimedTask]:
     """What `holder` has claimed and not ended."""
-    return [_claimed(row, holder) for row in execute(HELD, (holder,)).fetchall()]
+    return [read_claimed(row, holder) for row in execute(HELD, (holder,)).fetchall()]
 
 
 def find(task_id: uuid.UUID) -> FoundTask | None:
     """Any task, waiting, running or finished; None where there is no such task."""
-    return _found(execute(FIND, (key(task_id),)).fetchone())
+    return read_found(execute(FIND, (key(task_id),)).fetchone())
 
 
 def find_unique(task: str, unique_key: str) -> FoundTask | None:
     """The task with this key that has not ended."""
-    return _found(execute(FIND_UNIQUE, (task, unique_key)).fetchone())
-
-
-def _found(row: tuple[Any, ...] | None) -> FoundTask | None:
-    if row is None:
-        return None
-    found = _read(FoundTask(*row))
-    found.finished_at = read_moment(found.finished_at)
-    found.return_value = found.return_value and json.loads(found.return_value)
-    return found
-
-
-def _claimed(row: tuple[Any, ...], holder: str) -> ClaimedTask:
-    return _read(ClaimedTask(*(*row, holder)))
-
-
-def _read[T: ClaimedTask](task: T) -> T:
-    """What the driver gives, as Python has it."""
-    task.id = read_key(task.id)
-    task.arguments, task.history = json.loads(task.arguments), json.loads(task.history)  # type: ignore[arg-type]
-    task.checkpoint = task.checkpoint and json.loads(task.checkpoint)
-    task.run_after, task.enqueued_at = read_moment(task.run_after), read_moment(task.enqueued_at)
-    task.started_at, task.last_attempted_at = read_moment(task.started_at), read_moment(task.last_attempted_at)
-    task.chain, task.batch = task.chain and read_key(task.chain), task.batch and read_key(task.batch)
-    return task
+    return read_found(execute(FIND_UNIQUE, (task, unique_key)).fetchone())
 
 
 def succeed(task: ClaimedTask, return_value: Any, bill: str | None = None) -> bool:
@@ -208,7 +112,7 @@ def succeed_and_claim(
         for queue in queues:
             if row := driver.execute(CLAIM, (task.claim, now, now, queue, queue)).fetchone():
                 break
-    return written, None if row is None else _claimed(row, task.claim)
+    return written, None if row is None else read_claimed(row, task.claim)
 
 
 def fail(task: ClaimedTask, **fields: Any) -> bool:

@@ -22,7 +22,7 @@ from tasks.bill import Line
 from tasks.errors import TaskCancelled
 from tasks.log_lines import as_text as lines_as_text
 from tasks.models import TaskReport
-from tasks.queue import ClaimedTask
+from tasks.rows import ClaimedTask
 from tasks.values import LONGEST, as_text
 
 logger = logging.getLogger("tasks")

@@ -9,7 +9,7 @@ from django.tasks import Task, TaskResult, TaskResultStatus
 from django.tasks.base import TaskError
 from django.utils.module_loading import import_string
 
-from tasks.queue import ClaimedTask, FoundTask, NewTask
+from tasks.rows import ClaimedTask, FoundTask, NewTask
 
 
 class TaskNotFound(ImportError):

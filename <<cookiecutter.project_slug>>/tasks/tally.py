@@ -21,7 +21,7 @@ from tasks.models import BatchRecord
 from tasks.statements import CLOSE_BATCH, COUNT_AGAIN, COUNT_END, execute, key
 
 if TYPE_CHECKING:
-    from tasks.queue import NewTask
+    from tasks.rows import NewTask
 
 
 @dataclass(slots=True)
@@ -72,7 +72,7 @@ def _finish_if_done(batch: UUID, row: tuple[int | None] | None) -> None:
 
 def callback_of(record: BatchRecord) -> NewTask:
     """From what the batch has kept of it: its function need not import in this interpreter."""
-    from tasks.queue import NewTask  # whose ends come here
+    from tasks.rows import NewTask  # whose ends come here
 
     counts = {"batch": str(record.pk), "successful": record.successful, "failed": record.failed}
     fields: dict[str, Any] = dict(record.callback)

@@ -15,6 +15,7 @@ from tasks.memory_queue import Posting
 from tasks.memory_sizes import memory_sizes
 from tasks.memory_worker import MemoryAttempt
 from tasks.models import TaskRecord
+from tasks.rows import ClaimedTask
 
 __all__ = ["crash_everywhere", "run_pending"]
 
@@ -53,7 +54,7 @@ def _next_due() -> Attempt | None:
     return _next_to_be_committed() or _next_in_memory()
 
 
-def _claim_due() -> queue.ClaimedTask | None:
+def _claim_due() -> ClaimedTask | None:
     queue.promote(timezone.now())
     limits.admit_all()  # what waits for a commit elsewhere
     waiting = TaskRecord.objects.filter(status=queue.READY, waits_until=None)

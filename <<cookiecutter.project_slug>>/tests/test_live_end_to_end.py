@@ -62,6 +62,7 @@ def test_more_pages_than_web_threads_hear_of_a_task_that_is_too_quick_to_be_seen
     with contextlib.ExitStack() as stack:
         pages = [stack.enter_context(listening(server, task)) for _ in range(20)]
         assert [next(page)["changed"] for page in pages] == [[task]] * 20
+        assert server.metric("web_live_pages") == 20
         gates.open_gate(gate)
         opened = time.monotonic()
         for page in pages:

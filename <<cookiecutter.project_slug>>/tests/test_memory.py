@@ -64,8 +64,10 @@ def test_a_task_that_eats_memory_fails_and_nobody_else_notices(server, task):
     server.wait_until(lambda: megabytes(server) < before + LIMIT * 0.15)  # the pool may have grown by one interpreter
 
 
-def test_one_that_goes_on_after_every_error_is_ended_too(server):
-    state = server.wait_for_task(server.enqueue("eat_whatever_happens"))
+def test_one_that_goes_on_after_every_error_is_ended_too_and_nobody_notices(server):
+    with Visitors(server.url, "/readyz", "/test/interpreter", "/accounts/login/") as visitors:
+        state = server.wait_for_task(server.enqueue("eat_whatever_happens"))
+    assert visitors.failures == []
     assert (state["status"], state["error"]["type"]) == ("FAILED", "builtins.MemoryError")
     assert server.wait_for_task(server.enqueue("add", 1, 2))["result"] == 3
     assert server.process.poll() is None

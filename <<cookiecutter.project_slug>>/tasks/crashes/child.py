@@ -33,7 +33,8 @@ from tasks.attempt import Attempt
 from tasks.crashes.lines import END, Lines, Point
 from tasks.crashes.states import State, as_it_is
 from tasks.models import TaskRecord
-from tasks.queue import RUNNING, SUCCESSFUL, ClaimedTask
+from tasks.queue import RUNNING, SUCCESSFUL
+from tasks.rows import ClaimedTask
 
 LIMIT = 60.0  # seconds for one process: a second attempt may wait for ever for what the first one holds
 LOCMEM = "django.core.mail.backends.locmem.EmailBackend"

@@ -31,7 +31,7 @@ ACCOUNT = {"username": "ada", "password": "a long enough secret"}
 
 
 def find_chromium() -> str:
-    """Its path. Without one the tests are skipped; where CI is set they fail."""
+    """Its path. Without one the tests are skipped; where CI is set, and not empty, they fail."""
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), "")
     if not found:
         text = "There is no Chromium. Install one (Debian, Ubuntu: apt install chromium), or set CHROMIUM to its path."

@@ -7,7 +7,7 @@ from runtime.host import call_once
 ALL = (
     "DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "HOST", "PORT", "ROLES", "DATABASE_URL", "WEB_INTERPRETERS", "WEB_THREADS",
     "SHUTDOWN_TIMEOUT", "MEMORY_LIMIT", "MAX_REQUEST_BODY", "TRUSTED_PROXIES", "LOG_FORMAT", "SQLITE_SYNCHRONOUS",
-    "EMAIL_URL",
+    "EMAIL_URL", "SSL_CERT", "SSL_KEY",
 )  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def test_every_variable_reaches_the_plan(read_plan, tmp_path):
 
     expected = {
         "debug": True, "host": "::", "port": 9000, "roles": ("web",), "shutdown_timeout": 1.5,
-        "memory_limit": 2 * 2**30, "max_request_body": 5 * 2**20, "trusted_proxies": ("10.0.0.1", "10.0.0.2"),
+        "memory_limit": 2 * 2**30, "max_request_body": 5 * 2**20, "trusted_proxies": ("10.0.0.1/32", "10.0.0.2/32"),
         "log_format": "json", "database": "postgresql", "data_dir": str(tmp_path / "data"),
     }  # fmt: skip
     assert expected.items() <= plan.items()
@@ -64,7 +64,7 @@ def test_every_variable_reaches_the_plan(read_plan, tmp_path):
     "variables",
     [
         {"PORT": "65536"}, {"MAX_REQUEST_BODY": "big"}, {"SQLITE_SYNCHRONOUS": "off"}, {"EMAIL_URL": "pigeon://"},
-        {"WEB_THREADS": "65"},
+        {"WEB_THREADS": "65"}, {"TRUSTED_PROXIES": "10.0.0.300"},
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_one_line_that_names_it(read_plan, variables):

@@ -53,7 +53,7 @@ def ask(
         while not received or received[-1][0] not in LAST:
             received.append(frames.unpack(main.recv(frames.FRAME_SIZE)))
             if len(received) == client_leaves_after:
-                main.send(frames.pack(frames.GONE))
+                main.send(frames.GONE_FRAME)
         thread.join()
         main.setblocking(False)
         assert _nothing_left(main), "a frame came after the last one"

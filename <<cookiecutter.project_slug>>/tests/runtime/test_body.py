@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import resource
+from types import SimpleNamespace
 
 import pytest
 
@@ -37,8 +38,9 @@ class Upload:
             yield chunk
 
 
-def take(upload, folder, limit=LIMIT):
-    return asyncio.run(receive(upload, upload.headers, limit, folder))
+def take(upload, folder, limit=LIMIT, version="1.1", method="POST"):
+    scope = SimpleNamespace(http_version=version, method=method)
+    return asyncio.run(receive(scope, upload, upload.headers, limit, folder))
 
 
 def content_of(body):
@@ -160,3 +162,13 @@ def test_a_body_that_nobody_reads_is_closed(tmp_path):
 
     with pytest.raises(OSError, match=os.strerror(errno.EBADF)):
         os.fstat(body[0])
+
+
+def test_chunks_that_broke_off_end_with_two_empty_parts(tmp_path):
+    with pytest.raises(BodyIncomplete):
+        take(Upload(bytes(1000), b"", b"", transfer_encoding="chunked"), tmp_path)
+
+
+@pytest.mark.parametrize(("method", "expected"), [("POST", b"hello"), ("GET", b"")])
+def test_in_http2_a_body_need_not_be_announced(tmp_path, method, expected):
+    assert take(Upload(b"hello", b"", b""), tmp_path, version="2", method=method) == expected

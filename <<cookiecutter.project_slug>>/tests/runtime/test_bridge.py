@@ -33,10 +33,10 @@ async def test_a_file_is_passed_on_by_its_path(tmp_path):
     stage, client = Stage(tmp_path, 1), Client()
     asked = stage.ask(client)
     await stage.threads[0][0].receive()
-    await stage.threads[0][0].send(frames.FILE, 200, [("x", "1")], "/some/file")
+    await stage.threads[0][0].send(frames.FILE, 200, [("x", "1")], "/some/file", 2, 5)
     await asked
 
-    assert (client.status, client.headers, client.file) == (200, [("x", "1")], "/some/file")
+    assert (client.status, client.headers, client.file) == (200, [("x", "1")], ("/some/file", 2, 5))
 
 
 @on_the_loop
@@ -121,6 +121,36 @@ async def test_an_interpreter_in_which_nothing_runs_is_preferred(tmp_path):
     await asyncio.gather(*asked)
 
     assert [sum(threads) for threads in busy] == [1, 1]
+
+
+@on_the_loop
+async def test_a_request_has_its_interpreter_to_itself_for_a_moment(tmp_path, monkeypatch):
+    monkeypatch.setattr(bridge, "ALONE", 1000)
+    stage, clients = Stage(tmp_path, 2), [Client(f"/{number}") for number in range(3)]
+    asked = [stage.ask(client) for client in clients]
+    await turns()
+    first, other = stage.threads[0]
+
+    assert first.has_something()
+    assert not other.has_something()
+    for _ in clients:
+        await first.answer()
+    await asyncio.gather(*asked)
+    assert not other.has_something()
+
+
+@on_the_loop
+async def test_one_that_lasts_longer_gets_company(tmp_path):
+    stage, clients = Stage(tmp_path, 2), [Client("/slow"), Client("/quick")]
+    asked = [stage.ask(client) for client in clients]
+    first, other = stage.threads[0]
+    await first.receive()
+    assert (await other.answer())[1] == "/quick"
+    await asked[1]
+
+    assert not asked[0].done()
+    await first.send(frames.WHOLE, 200, [], b"hello")
+    await asked[0]
 
 
 @on_the_loop

@@ -116,6 +116,17 @@ def test_what_hangs_is_told_and_not_tried_a_second_time(monkeypatch):
     assert asyncio.run(ask()) == (["it: no answer"] * 2, 1)
 
 
+@pytest.mark.parametrize("known", ["", "it is read-only"])
+def test_a_try_that_gets_no_memory_says_nothing_of_what_is_tried(monkeypatch, known):
+    async def ask():
+        tries = iter([lambda: known, lambda: bytearray(2**62)])
+        question = Question("it", lambda: asyncio.to_thread(next(tries)))
+        monkeypatch.setattr(storages, "FRESH", 0)
+        return await question.ask(), await question.ask()
+
+    assert asyncio.run(ask()) == (known and f"it: {known}",) * 2
+
+
 def test_a_start_gives_up_one_day(tmp_path, monkeypatch):
     monkeypatch.setattr(storages, "START_PATIENCE", 2)
     monkeypatch.setattr(storages, "FRESH", 0)

@@ -243,7 +243,8 @@ def test_a_file_from_the_disk_is_passed_on_by_its_path(tmp_path):
     answer = ask(answering(FileWrapper(file)))
 
     assert answer.kinds == [FILE]
-    assert answer.frames[0][3] == str(path)
+    assert answer.frames[0][3:] == (str(path), 0, 7)
+    assert answer.headers == [("Content-Type", "text/plain"), ("Accept-Ranges", "bytes"), ("Content-Length", "7")]
     assert file.closed
 
 
@@ -254,7 +255,16 @@ def test_a_file_that_was_read_from_is_sent_from_there(tmp_path):
     file.read(3)
     answer = ask(answering(FileWrapper(file)))
 
-    assert answer.body == b"tent"
+    assert answer.frames[0][3:] == (str(path), 3, 7)
+
+
+def test_a_file_that_is_there_no_more_is_sent_by_its_content(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_bytes(b"content")
+    file = path.open("rb")
+    path.unlink()
+
+    assert ask(answering(FileWrapper(file))).body == b"content"
 
 
 def test_a_file_without_a_name_is_sent_by_its_content():

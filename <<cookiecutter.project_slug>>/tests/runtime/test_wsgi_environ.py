@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from runtime.wsgi import make_environ
+from runtime.environ import make_environ
 from tests.runtime.make import make_request
 
 
@@ -22,7 +22,7 @@ def test_the_request_line_and_the_addresses():
 
     expected = {
         "REQUEST_METHOD": "PUT", "SCRIPT_NAME": "", "PATH_INFO": "/a/b", "QUERY_STRING": "x=1&y",
-        "SERVER_PROTOCOL": "HTTP/2", "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8000",
+        "SERVER_PROTOCOL": "HTTP/2.0", "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8000",
         "REMOTE_ADDR": "10.0.0.5", "REMOTE_PORT": "4711", "wsgi.url_scheme": "https",
     }  # fmt: skip
     assert expected.items() <= environ.items()

@@ -24,6 +24,9 @@ class Headers:
     def items(self) -> frames.Headers:
         return list(self.pairs)
 
+    def __len__(self) -> int:
+        return len(dict(self.pairs))
+
     def get(self, name: str) -> str | None:
         return dict(self.pairs).get(name)
 
@@ -43,7 +46,7 @@ class Client:
         self.status = 0
         self.headers: frames.Headers = []
         self.content = b""
-        self.file = ""
+        self.file = ("", 0, 0)
         self.is_slow = asyncio.Event()  # set: it reads what is sent to it
         self.is_slow.set()
         self.has_left = False
@@ -65,8 +68,8 @@ class Client:
     def response_str(self, status: int, headers: frames.Headers, text: str) -> None:
         self.response_bytes(status, headers, text.encode())
 
-    def response_file(self, status: int, headers: frames.Headers, path: str) -> None:
-        self.status, self.headers, self.file = status, headers, path
+    def response_file_range(self, status: int, headers: frames.Headers, path: str, start: int, end: int) -> None:
+        self.status, self.headers, self.file = status, headers, (path, start, end)
 
     def response_stream(self, status: int, headers: frames.Headers) -> Client:
         self.status, self.headers = status, headers

@@ -8,6 +8,7 @@ INSTALLED_APPS = [*PROJECT_APPS, "tests.site"]
 ROOT_URLCONF = "tests.site.urls"
 INTERPRETERS["web"]["canary"] = 0
 INTERPRETERS["web"]["max_requests"] = env.integer("WEB_MAX_REQUESTS", 0, least=0, most=1000)
+INTERPRETERS["web"]["interpreter"] = env.text("WEB_INTERPRETER", "isolated")
 INTERPRETERS["web"]["request_timeout"] = env.seconds("WEB_REQUEST_TIMEOUT", 30)
 
 if env.flag("EVERY_MIDDLEWARE"):

@@ -9,7 +9,7 @@ from runtime.board import Cell
 from runtime.plan import WorkerPool
 from tasks import queue, turns
 from tasks.models import TaskRecord
-from tasks.worker import Waiting
+from tasks.waiting import Waiting
 from tests.tasks.sample_tasks import fail, note, send
 
 pytestmark = pytest.mark.django_db(transaction=True)

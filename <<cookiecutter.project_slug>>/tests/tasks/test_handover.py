@@ -14,7 +14,7 @@ from tasks.attempt import Attempt
 from tasks.mailbox import Mailbox
 from tasks.models import TaskRecord
 from tasks.queue import insert_claimed
-from tasks.worker import Waiting
+from tasks.waiting import Waiting
 from tests.tasks.sample_tasks import note, only_one
 
 pytestmark = pytest.mark.django_db(transaction=True)

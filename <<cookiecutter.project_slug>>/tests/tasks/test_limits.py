@@ -15,6 +15,7 @@ from tasks.handover import hand_over
 from tasks.limits import HELD_BY_LIMIT
 from tasks.models import TaskRecord
 from tasks.recovery import lose, recover, release, take_back
+from tasks.rows import NewTask
 from tasks.testing import run_pending
 from tests.tasks.sample_tasks import fetch, give_no_key, note, send, send_again_later, send_at_most_once, send_at_once
 
@@ -248,7 +249,7 @@ def test_who_is_admitted_has_a_worker_woken(monkeypatch):
 
 def test_such_a_task_is_never_handed_over():
     fields = {"task": "", "backend": "", "queue": "", "priority": 0, "arguments": {}, "run_after": None}
-    new = queue.NewTask(**fields, fail_if_lost=False, limit_key="smtp", limit_number=2)
+    new = NewTask(**fields, fail_if_lost=False, limit_key="smtp", limit_number=2)
 
     assert new.waits_until == HELD_BY_LIMIT
     assert hand_over(new) is False

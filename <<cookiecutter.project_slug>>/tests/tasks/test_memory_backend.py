@@ -231,6 +231,17 @@ def test_in_a_chain_or_a_batch_it_is_refused(block):
         in_memory(note).enqueue()
 
 
+def test_run_pending_runs_nothing_of_a_paused_queue(calls):
+    tasks.queues.pause("default")
+    note.enqueue("table")
+    in_memory(note).enqueue("memory, with the commit")
+    assert run_pending() == 0
+    tasks.queues.resume("default")
+
+    assert run_pending() == 2
+    assert [args for args, _ in calls] == [("table",), ("memory, with the commit",)]
+
+
 # Room
 
 

@@ -7,7 +7,7 @@ from runtime import inside, wakeup
 from runtime.board import Cell, Gauge
 from runtime.memory_queue import MemoryQueue
 from tasks import queue, worker
-from tasks.worker import MOST_FROM_MEMORY, Waiting
+from tasks.waiting import MOST_FROM_MEMORY, Waiting
 from tests.tasks.sample_tasks import note
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -70,19 +70,6 @@ def test_a_queue_that_is_in_memory_alone_can_be_paused_and_one_of_another_backen
         queues.pause("others")
 
 
-def test_run_pending_runs_nothing_of_a_paused_queue(settings, calls):
-    memory = {"BACKEND": "tasks.backends.InterpreterQueueBackend", "QUEUES": ["default"]}
-    settings.TASKS = settings.TASKS | {"memory": memory}
-    queues.pause("default")
-    note.enqueue("table")
-    note.using(backend="memory").enqueue("memory")
-    assert run_pending() == 0
-    queues.resume("default")
-
-    assert run_pending() == 2
-    assert [args for args, _ in calls] == [("table",), ("memory",)]
-
-
 def test_what_runs_goes_on_and_may_end():
     note.enqueue(1)
     running = claim()
