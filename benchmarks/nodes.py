@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,7 +95,10 @@ def leave_none(world: World) -> None:
 
 def finish(world: World, client: subprocess.Popen[bytes]) -> list[str]:
     """No more ticks; returns what does not come to its end."""
-    problems = [f"the client left with {code}"] if (code := client.wait(BOUND)) else []
+    with suppress(subprocess.TimeoutExpired):
+        client.wait(BOUND)
+    client.kill()  # where it has not ended
+    problems = [f"the client left with {code}"] if (code := client.wait()) else []
     query(world.address, END_OF_TICKS)
     end = time.monotonic() + BOUND
     while any(status in ("READY", "RUNNING") for status, _ in query(world.address, STATES)):
