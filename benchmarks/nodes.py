@@ -67,13 +67,9 @@ class World:
 
 
 def kill_now_and_then(world: World, seconds: float, chance: random.Random) -> None:
-    end, away_at = time.monotonic() + seconds, time.monotonic() + seconds / 2
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         time.sleep(chance.uniform(*APART))
-        if away_at and time.monotonic() > away_at:
-            away_at = 0
-            leave_none(world)
-            continue
         victim, away = chance.randrange(NODES), chance.choice(AWAY)
         world.kill(victim)
         time.sleep(away)
@@ -121,7 +117,9 @@ def run(world: World, seconds: float, chance: random.Random) -> list[str]:
         for number in range(NODES):
             world.start(number)
         with subprocess.Popen(command, cwd=PROJECT, env=variables) as client:
-            kill_now_and_then(world, seconds, chance)
+            kill_now_and_then(world, seconds / 2, chance)
+            leave_none(world)
+            kill_now_and_then(world, seconds / 2, chance)
             problems = finish(world, client)
         problems += world.stop()
     finally:
