@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
-from tests.server import Server, running
+from tests.server import PATIENCE, Server, running
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 FLAGS = [
@@ -71,6 +71,13 @@ def fill_in(page: Page, password: str, again: str) -> None:
     page.get_by_role("button", name="Create the account").click()
 
 
+def sign_in(page: Page, password: str = ACCOUNT["password"]) -> None:
+    """From the sign-in page on, into a session without tasks."""
+    page.get_by_label("Username").fill(ACCOUNT["username"])
+    page.get_by_label("Password").fill(password)
+    page.keyboard.press("Enter")
+
+
 @pytest.fixture(scope="package")
 def signed_in(browser: Browser, server: Server, first_account_link: str) -> Any:
     """Cookies of who has made the first account, through its page."""
@@ -120,6 +127,7 @@ def watch(server: Server) -> Iterator[Watch]:
 def page(browser: Browser, server: Server, signed_in: Any, watch: Watch) -> Iterator[Page]:
     """A tab of who is signed in."""
     context = browser.new_context(base_url=server.url, storage_state=signed_in)
+    context.set_default_timeout(PATIENCE * 1000)
     page = context.new_page()
     watch.attach(page)
     yield page

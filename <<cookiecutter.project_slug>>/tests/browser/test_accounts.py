@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import ACCOUNT, Watch, fill_in
+from tests.browser.conftest import ACCOUNT, Watch, fill_in, sign_in
 from tests.browser.looks import look
 from tests.server import Server
 
@@ -28,12 +28,9 @@ def test_the_link_makes_one_account(page: Page, first_account_link: str, watch: 
 def test_signing_in_and_out(page: Page) -> None:
     page.context.clear_cookies()
     page.goto("/")
-    page.get_by_label("Username").fill(ACCOUNT["username"])
-    page.get_by_label("Password").fill("a wrong one")
-    page.keyboard.press("Enter")
+    sign_in(page, "a wrong one")
     expect(page.locator(".errorlist")).to_be_visible()
-    page.get_by_label("Password").fill(ACCOUNT["password"])
-    page.keyboard.press("Enter")
+    sign_in(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("Give this server some work")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Watch
+from tests.browser.conftest import Watch, sign_in
 from tests.browser.files import damaged_picture, document, picture
 from tests.browser.looks import look
 from tests.server import PATIENCE
@@ -13,7 +13,10 @@ CANCEL = """id => fetch(`/api/tasks/${id}/cancel/`, {
 
 
 def test_the_samples(page: Page) -> None:
+    page.context.clear_cookies()
     page.goto("/")
+    sign_in(page)
+    expect(page.locator(".tasks:not(:has(li)) + .empty")).to_be_visible()
     look(page, "samples-empty")
     page.get_by_label("choose files").set_input_files([damaged_picture(), document(), picture()])  # type: ignore[list-item]
     for ended in ("Failed", "Done"):
