@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,13 +67,9 @@ class World:
 
 
 def kill_now_and_then(world: World, seconds: float, chance: random.Random) -> None:
-    end, away_at = time.monotonic() + seconds, time.monotonic() + seconds / 2
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         time.sleep(chance.uniform(*APART))
-        if away_at and time.monotonic() > away_at:
-            away_at = 0
-            leave_none(world)
-            continue
         victim, away = chance.randrange(NODES), chance.choice(AWAY)
         world.kill(victim)
         time.sleep(away)
@@ -95,7 +91,10 @@ def leave_none(world: World) -> None:
 
 def finish(world: World, client: subprocess.Popen[bytes]) -> list[str]:
     """No more ticks; returns what does not come to its end."""
-    problems = [f"the client left with {code}"] if (code := client.wait(BOUND)) else []
+    with suppress(subprocess.TimeoutExpired):
+        client.wait(BOUND)
+    client.kill()  # where it has not ended
+    problems = [f"the client left with {code}"] if (code := client.wait()) else []
     query(world.address, END_OF_TICKS)
     end = time.monotonic() + BOUND
     while any(status in ("READY", "RUNNING") for status, _ in query(world.address, STATES)):
@@ -118,7 +117,9 @@ def run(world: World, seconds: float, chance: random.Random) -> list[str]:
         for number in range(NODES):
             world.start(number)
         with subprocess.Popen(command, cwd=PROJECT, env=variables) as client:
-            kill_now_and_then(world, seconds, chance)
+            kill_now_and_then(world, seconds / 2, chance)
+            leave_none(world)
+            kill_now_and_then(world, seconds / 2, chance)
             problems = finish(world, client)
         problems += world.stop()
     finally:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from benchmarks.nodes_audit import Change, Tick
 
 SECOND = timedelta(seconds=1)  # between two ticks of each schedule
+LATEST = 5.0  # seconds that a busy machine may keep a tick waiting; a wake-up that is lost would take 30
 
 type Outage = tuple[datetime, datetime]  # no node was alive, or nothing could be written
 
@@ -58,9 +59,11 @@ def judge_ends(changes: Sequence[Change], given: Iterable[str]) -> list[str]:
 
 
 def judge_ticks(ticks: Sequence[Tick], changes: Sequence[Change], outages: Sequence[Outage]) -> list[str]:
-    """Each due time taken once, with one task; the next one follows, and none is left out while a node can take it."""
+    """Each due time taken once, with one task, and soon while there is a node; what is due meanwhile is left out."""
     enqueued = Counter((change.transaction, change.task) for change in changes if change.was is None)
-    problems, late, skipped = [], [], 0
+    problems: list[str] = []
+    late: list[float] = []
+    away = busy = 0  # ticks left out
     for tick in ticks:
         if tick.following is None:  # the end of the benchmark
             continue
@@ -68,18 +71,19 @@ def judge_ticks(ticks: Sequence[Tick], changes: Sequence[Change], outages: Seque
             problems.append(f"{tick}: {number} tasks")
         left_out = round((tick.following - tick.due) / SECOND) - 1
         if any(begin < tick.at and tick.due < end + SECOND for begin, end in outages):
-            skipped += left_out
+            away += left_out
         else:
+            busy += left_out
             late.append((tick.at - tick.due).total_seconds())
-            problems += [f"{tick}: {left_out} left out"] if left_out else []
+            problems += [f"{tick}: {late[-1]} s late"] if late[-1] > LATEST else []
     problems += _judge_order(ticks)
     taken = sum(tick.following is not None for tick in ticks)
     total = sum(number for (_, task), number in enqueued.items() if ".tick_" in task)
     if total != taken:
         problems.append(f"{total} tasks of {taken} ticks")
     late.sort()
-    print(f"ticks: {taken} taken; late by p50 {late[len(late) // 2]:.3f} s, at most {late[-1]:.3f} s; "
-          f"left out while no node lived, or nothing could be written: {skipped}")  # fmt: skip
+    print(f"ticks: {taken} taken; late by p50 {late[len(late) // 2]:.3f} s, at most {late[-1]:.3f} s; left out: "
+          f"{away} while no node lived or nothing could be written, {busy} by a tick that came late")  # fmt: skip
     return problems
 
 

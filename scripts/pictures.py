@@ -10,9 +10,10 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "<<cookiecutter.project_slug>>"
-PICTURES = {"samples": "samples-desk-{}.png", "ops": "ops-desk-{}.png"}  # name below docs/images → picture of a test
+PICTURES = {"samples": 220, "ops": 110}  # name → pixels that are cut off on both sides
 TESTS = ("test_looks.py::test_the_samples", "test_ops.py::test_how_it_looks")
-MARGIN, HEIGHT = 220, 1250  # pixels: cut off on both sides, and left of the rest
+HEIGHT = 1250  # pixels that are left
+COLOURS = 256
 
 
 def take(folder: str) -> None:
@@ -21,10 +22,10 @@ def take(folder: str) -> None:
     subprocess.run(command, cwd=TEMPLATE, env=os.environ | {"SCREENSHOTS": folder, "CI": "1"}, check=True)
 
 
-def reduce(source: Path, target: Path) -> None:
+def reduce(source: Path, target: Path, margin: int) -> None:
     with Image.open(source) as image:
-        cropped = image.convert("RGB").crop((MARGIN, 0, image.width - MARGIN, min(image.height, HEIGHT)))
-        cropped.quantize(128, dither=Image.Dither.NONE).save(target, optimize=True)
+        cropped = image.convert("RGB").crop((margin, 0, image.width - margin, min(image.height, HEIGHT)))
+        cropped.quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
     print(f"{target.relative_to(ROOT)}: {target.stat().st_size // 1000} kB")
 
 
@@ -33,9 +34,9 @@ def main() -> None:
     images.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         take(folder)
-        for name, picture in PICTURES.items():
+        for name, margin in PICTURES.items():
             for scheme in ("light", "dark"):
-                reduce(Path(folder) / picture.format(scheme), images / f"{name}-{scheme}.png")
+                reduce(Path(folder) / f"{name}-desk-{scheme}.png", images / f"{name}-{scheme}.png", margin)
 
 
 if __name__ == "__main__":

@@ -13,17 +13,19 @@ BUFFER_LIMIT = 1024 * 1024  # bytes of a response held here for a slow client be
 HELD_LIMIT = 1024 * 1024  # bytes that Granian may hold for it besides
 UNWATCHED = 256 * 1024  # bytes of a response that are sent before anybody asks what became of them
 PAUSES = 0.002, 0.1  # seconds between two looks at what Granian holds: the first, and the longest
+BEFORE_CUT = 0.1  # seconds in which Granian sends what it has of a response that broke off
 LONGEST_STALL = 60.0  # seconds in which a slow client takes nothing at all; then its connection is cut
 
 
 class Response:
     """What the web thread has sent so far of one response, for the coroutine that passes it on to the client."""
 
-    __slots__ = ("arrived", "began", "buffered", "chunks", "head", "is_broken", "is_over", "link")
+    __slots__ = ("arrived", "began", "buffered", "chunks", "head", "is_broken", "is_events", "is_over", "link")
 
     def __init__(self, head: asyncio.Future[tuple[Any, ...]]) -> None:
         self.head = head
         self.began = 0.0  # monotonic seconds when its first part came; 0: it has no parts
+        self.is_events = False  # server-sent events: there is no end to them
         self.chunks: deque[bytes] = deque()
         self.buffered = 0
         self.arrived = asyncio.Event()
@@ -91,6 +93,8 @@ async def _stream(response: Response, scope: Any, proto: Any, transport: Any) ->
         while chunk := await response.next_chunk():
             await transport.send_bytes(chunk)
             await outlet.sent(len(chunk), response)
+        if response.is_broken:
+            await asyncio.sleep(BEFORE_CUT)
     except RuntimeError:  # Granian's RSGIProtocolClosed: the client has gone
         response.leave()
     finally:

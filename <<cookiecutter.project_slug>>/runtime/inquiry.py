@@ -90,9 +90,11 @@ def _parts(answers: FileIO, deadline: float) -> Iterator[bytes]:
 
 
 def overview(folder: Path, node: str) -> dict[str, Any]:
-    """A running server at a glance (overview.py); empty where it is not there."""
-    answer: dict[str, Any] = json.loads(put(folder, f"status {node}") or "{}")
-    return answer
+    """A running server at a glance (overview.py); empty where it is not there, or does not answer."""
+    with contextlib.suppress(TimeoutError):
+        answer: dict[str, Any] = json.loads(put(folder, f"status {node}") or "{}")
+        return answer
+    return {}
 
 
 def show_stack(plan: Plan, task: str, seconds: float) -> int:

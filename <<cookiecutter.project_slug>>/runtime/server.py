@@ -19,7 +19,8 @@ from runtime.log import event
 from runtime.plan import StartError
 
 BACKLOG = 1024  # connections that the kernel holds while none is accepted
-MOST_HEAD = 64 * 1024  # bytes of a request's line and headers; above it 431
+AT_ONCE = 256 * 1024  # bytes read of a connection at once, and so the most of a head: with less, uploads cost main more
+MOST_HEADERS = 64 * 1024  # bytes of headers, in HTTP/2
 IDLE = (
     75  # seconds for the head of a request, and between two: longer than proxies keep one that they may use again (60)
 )
@@ -70,8 +71,8 @@ class Server(GranianServer):
         take_reserve()
         super().__init__(
             application, host, port, websockets=False, log_enabled=False, backlog=BACKLOG,
-            http1_settings=HTTP1Settings(header_read_timeout=IDLE * 1000, max_buffer_size=MOST_HEAD),
-            http2_settings=HTTP2Settings(max_headers_size=MOST_HEAD),
+            http1_settings=HTTP1Settings(header_read_timeout=IDLE * 1000, max_buffer_size=AT_ONCE),
+            http2_settings=HTTP2Settings(max_headers_size=MOST_HEADERS),
             ssl_cert=Path(certificate) if is_secure else None, ssl_key=Path(key) if is_secure else None,
         )  # fmt: skip
         family = socket.AF_INET6 if ":" in host else socket.AF_INET

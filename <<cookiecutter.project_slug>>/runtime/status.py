@@ -25,7 +25,7 @@ def show_status(plan: Plan) -> int:
 def _show(node: dict[str, Any], state: dict[str, Any]) -> None:
     print(styled(f"{node.get('address', '')}  process {node['pid']}, node {node['node']}", "bold"))
     if not state:
-        return print("It is starting, or leaves.")
+        return print("It does not answer: it is starting, or leaves, or something holds main's GIL.")
     limit = f" of {_megabytes(state['memory_limit'])}" if state["memory_limit"] else ""
     print(f"up {duration(state['age'])}, {_megabytes(state['memory'])}{limit}, {state['waiting']} requests wait")
     for reason in state["unready"]:

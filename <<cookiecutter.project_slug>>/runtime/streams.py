@@ -1,7 +1,6 @@
 """A bound on long responses: whatever streams there are, one web thread remains for everybody else."""
 
 import time
-from collections.abc import Iterable
 from typing import Any
 
 from runtime import frames
@@ -13,39 +12,40 @@ LONG = 30.0  # seconds after which a response in parts is a long one; server-sen
 RETRY_AFTER = 5  # seconds
 
 
-def begin(response: Response, head: tuple[Any, ...], links: Iterable[Link]) -> None:
+def begin(response: Response, head: tuple[Any, ...], links: list[Link]) -> None:
     """The head of a response in parts has come: pass it on, or refuse it where it is one stream too many."""
-    response.began = now = time.monotonic()
+    now = time.monotonic()
     if _is_events(head[2]):
-        links = list(links)
         if len(_long(links, now)) >= _most(links):
             response.leave()
             return answer(response, 503, "Too many streams are open.", RETRY_AFTER)
-        response.began -= LONG
+        response.is_events = True
+    response.began = now
     response.head.set_result(head)
 
 
-def cut_surplus(links: Iterable[Link], now: float) -> None:
-    """Cut the youngest of the long responses, if they have come to be too many."""
-    links = list(links)
-    for link in _long(links, now)[_most(links) :]:
-        assert link.response is not None
-        link.response.leave(is_broken=True)
-        event("stream_cut", seconds=round(now - link.response.began, 3), streams=_most(links))
+def cut_surplus(links: list[Link], now: float) -> None:
+    """Cut the youngest of the long responses, if they have come to be too many; and events of what is to leave."""
+    leaving = [link for link in links if link.leaving and link.response is not None and link.response.is_events]
+    for link in [*leaving, *_long(links, now)[_most(links) :]]:
+        if link.response is not None and not link.response.is_over:
+            link.response.leave(is_broken=True)
+            event("stream_cut", seconds=round(now - link.response.began, 3), leaving=link.leaving)
 
 
 def _is_events(headers: frames.Headers) -> bool:
     return any(name.lower() == "content-type" and value.startswith("text/event-stream") for name, value in headers)
 
 
-def _long(links: Iterable[Link], now: float) -> list[Link]:
+def _long(links: list[Link], now: float) -> list[Link]:
     """Those whose thread makes a long response, the oldest first."""
-    found = [
-        (response.began, number, link)
-        for number, link in enumerate(links)
-        if (response := link.response) is not None and response.began and not response.is_over
-        and now - response.began >= LONG
-    ]  # fmt: skip
+    found = []
+    for number, link in enumerate(links):
+        response = link.response
+        if response is None or response.is_over or not response.began:
+            continue
+        if response.is_events or now - response.began >= LONG:
+            found.append((response.began, number, link))
     return [link for *_, link in sorted(found)]
 
 

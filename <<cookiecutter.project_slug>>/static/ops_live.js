@@ -219,6 +219,7 @@ function refreshTasks(wait) {
 }
 
 document.addEventListener("acted", ({ detail: button }) => {
+  if (!button.closest("#tasks")) return; // what is selected there stays selected
   for (const box of document.querySelectorAll("#tasks [type=checkbox]")) box.checked = false;
   button.blur();
   clearTimeout(refreshing);

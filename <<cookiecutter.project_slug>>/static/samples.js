@@ -158,12 +158,20 @@ function sent(upload, request, reason = "The server cannot be reached. Check the
   if (uploads.length) send(uploads[0]);
   if (!request) return show(upload, "Not sent", reason, 0);
   if (!request.getResponseHeader("Content-Type")?.startsWith("text/html")) {
-    return show(upload, "Not sent", JSON.parse(request.response).error.message, 0); // main's own answer: too large, too busy
+    return show(upload, "Not sent", reasonIn(request.response), 0); // main's own answer: too large, too busy
   }
   const page = parse(request.response), refused = find("[role=alert]", page);
   if (refused) return show(upload, "Not taken", refused.textContent.trim(), 0);
   upload.row.remove();
   showTasks(page);
+}
+
+function reasonIn(answer) {
+  try {
+    return JSON.parse(answer).error.message;
+  } catch {
+    return answer;
+  }
 }
 
 find("#file").addEventListener("change", ({ target }) => {

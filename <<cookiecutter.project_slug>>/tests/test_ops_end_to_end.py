@@ -140,6 +140,15 @@ def test_held_gils_and_hogs_are_survived(server: Server) -> None:
     assert server.client.get("/ops/history/").json()["requests"] is not None
 
 
+def test_who_writes_waits_for_a_locked_database(server: Server) -> None:
+    said(server, "/ops/faults/lock/")
+    with listening(server, "/ops/", "feed") as feed:
+        feed.until(lambda state: any(each["task"] for each in interpreter(state, "exports-1").get("work", [])))
+    task = server.enqueue("add", 1, 2)
+
+    assert server.wait_for_task(task)["result"] == 3
+
+
 def test_the_state_is_for_who_has_a_signed_address(server: Server) -> None:
     assert httpx.get(f"{server.url}/live/ops/").status_code == 403
     assert httpx.get(f"{server.url}/ops/", follow_redirects=False).status_code == 302

@@ -116,6 +116,21 @@ def test_what_is_refused_is_told_on_its_card(page: Page, watch: Watch) -> None:
     expect(status(page, "taken.pdf")).to_have_text("Done")
 
 
+@pytest.mark.parametrize(
+    ("status_code", "kind", "body"),
+    [(413, "application/json", '{"error": {"message": "Too much."}}'), (504, "text/plain", "Too much.")],
+)
+def test_what_the_server_answers_without_django_is_told_too(
+    page: Page, watch: Watch, status_code: int, kind: str, body: str
+) -> None:
+    watch.expected = f"status of {status_code}"
+    page.goto("/")
+    page.route("**/files/", lambda route: route.fulfill(status=status_code, content_type=kind, body=body))
+    drop(page, document("refused.pdf"))
+    expect(status(page, "refused.pdf")).to_have_text("Not sent")
+    expect(card(page, "refused.pdf").locator(".reason")).to_have_text("Too much.")
+
+
 def test_an_upload_without_a_server_is_kept_and_sent_again(page: Page, watch: Watch) -> None:
     watch.expected = "ERR_INTERNET_DISCONNECTED"
     page.goto("/")

@@ -92,3 +92,12 @@ async def test_no_descriptor_is_left_open(tmp_path, listen):
         await turns()
 
     assert set(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for_long(tmp_path):
+    listener = WakeupSocket(tmp_path / "server-1.sock", Wakeups.make(()), print)  # it is bound, and nobody reads
+    with pytest.raises(TimeoutError):
+        inquiry.put(tmp_path, "status 0c58", 0.01)
+    listener.socket.close()
+    listener.wakeups.close()
+    assert inquiry.overview(tmp_path, "0c58") == {}

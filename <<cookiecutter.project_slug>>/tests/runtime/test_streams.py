@@ -1,5 +1,6 @@
 """Long responses: how many there may be, and when one is given up."""
 
+import asyncio
 import contextlib
 import socket
 import time
@@ -18,8 +19,9 @@ async def begin(stage, headers=()):
     """A response in parts that a thread begins; the client and the thread."""
     client = Client()
     client.asked = stage.ask(client)
-    await turns()
-    thread = next(thread for threads in stage.threads for thread in threads if thread.has_something())
+    while not (asked := [thread for threads in stage.threads for thread in threads if thread.has_something()]):
+        await asyncio.sleep(0)
+    thread = asked[0]
     await thread.receive()
     await thread.send(frames.HEAD, 200, list(headers))
     await thread.send(frames.CHUNK, b"some")
@@ -54,11 +56,24 @@ async def test_other_responses_are_long_after_a_while_and_the_youngest_is_cut(tm
     await turns()
     early = [client.asked.done() for client, _ in clients]
     stage.bridge.expire(time.monotonic() + streams.LONG)
-    await turns()
+    await clients[2][0].asked
 
     assert early == [False, False, False]
     assert [client.asked.done() for client, _ in clients] == [False, False, True]
     assert await clients[2][1].receive() == frames.GONE
+
+
+@on_the_loop
+async def test_events_of_an_interpreter_that_is_to_leave_are_cut_so_that_their_clients_come_to_the_next(tmp_path):
+    stage = Stage(tmp_path, 2, 1)
+    (events, thread), (other, _) = await begin(stage, EVENTS), await begin(stage)
+    stage.bridge.detach("web-1")
+    stage.bridge.detach("web-2")
+    stage.bridge.expire(time.monotonic())
+    await events.asked
+
+    assert await thread.receive() == frames.GONE
+    assert not other.asked.done()
 
 
 @on_the_loop

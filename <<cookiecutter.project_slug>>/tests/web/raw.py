@@ -15,12 +15,12 @@ class Answer:
 
     def __init__(self, connection: Connection, method: str) -> None:
         self.line = connection.read_line()
-        self.version, self.status = self.line.split(b" ")[0].decode(), int(self.line.split(b" ")[1])
+        self.status = int(self.line.split(b" ")[1]) if self.line else 0  # 0: the connection was closed instead
         self.headers: list[tuple[str, str]] = []
         while line := connection.read_line():
             name, _, value = line.partition(b":")
             self.headers.append((name.decode().lower(), value.strip().decode("latin-1")))
-        self.is_whole = True  # as far as the framing tells
+        self.is_whole = self.status > 0  # as far as the framing tells
         self.body = b"" if method == "HEAD" or self.status in (204, 304) else self._read_body(connection)
 
     def all(self, name: str) -> list[str]:

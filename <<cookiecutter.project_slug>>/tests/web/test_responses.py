@@ -125,7 +125,8 @@ def test_what_fails_before_its_head_is_a_500_and_the_connection_goes_on(client, 
 def test_what_fails_after_its_head_is_cut_off_so_that_the_client_sees_it(server, client, name):
     answer = client.get(f"/probe/{name}")
 
-    assert (answer.status, answer.body, answer.is_whole) == (200, b"some", False)
+    assert not answer.is_whole
+    assert (answer.status, answer.body) in [(200, b"some"), (0, b"")]  # the latter on a machine that is very busy
     assert client.is_closed()
     with Connection(server) as other:
         assert other.get("/probe/several").status == 200
