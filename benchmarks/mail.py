@@ -25,7 +25,8 @@ APART = 0.1  # seconds
 
 class Browser:
     def __init__(self, server: Server) -> None:
-        self.url, self.cookies = f"{server.url}/accounts/password/", http.cookiejar.CookieJar()
+        as_browsers = http.cookiejar.DefaultCookiePolicy(secure_protocols=("https", "http"))  # they trust localhost
+        self.url, self.cookies = f"{server.url}/accounts/password/", http.cookiejar.CookieJar(as_browsers)
         self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
         self.opener.open(self.url).read()
 
