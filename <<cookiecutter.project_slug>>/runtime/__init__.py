@@ -5,7 +5,8 @@ In the main interpreter (no Django here):
     supervisor.py   starts, watches and stops the interpreters; host.py is one of them seen from outside
     server.py       Granian, embedded
     bridge.py       requests from Granian to the web interpreters; body.py takes in uploads, link.py is the way to one
-                    web thread, delivery.py the way of its response to the client
+                    web thread, delivery.py the way of its response to the client, connection.py that client's socket;
+                    streams.py bounds the long ones
     live.py         pages that live: events from the board; live_tasks.py for those that show tasks,
                     live_overview.py for the operations page
     overview.py     the server at a glance; history.py its last hour; answers.py gives both to who asks (inquiry.py)
@@ -15,7 +16,8 @@ In the main interpreter (no Django here):
 In the other interpreters:
     inside.py       the first lines that run there
     boot.py         at start: settings, checks, migrations, static files; refusals.py is what stops a start
-    web.py          one loop per web thread; wsgi.py is one request in it
+    web.py          one loop per web thread; wsgi.py is one request in it, environ.py what is asked, proxies.py by whom,
+                    files.py an answer from a file
     (tasks.worker)  one loop per worker thread
 main.py --check:
     check.py        the table; advice.py is what to change
