@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -189,7 +188,7 @@ def test_what_a_stop_has_no_time_for_is_told(tmp_path, notes):
 
 
 def test_those_of_a_paused_queue_wait_for_the_resume_and_hold_no_stop_up(tmp_path, notes):
-    with running(tmp_path / "data", **SIZE) as server:
+    with running(tmp_path / "data", SHUTDOWN_TIMEOUT="600", **SIZE) as server:  # for which nobody waits
         manage(tmp_path / "data", "tasks", "pause", "critical", "exports", **SIZE)
         for queue in ("critical", "exports"):
             server.wait_for("queue_paused", queue=queue)
@@ -203,9 +202,7 @@ def test_those_of_a_paused_queue_wait_for_the_resume_and_hold_no_stop_up(tmp_pat
         manage(tmp_path / "data", "tasks", "resume", "critical", **SIZE)
 
         assert notes.wait_for(server, 4) == ["other", *texts]
-        started = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - started < 10  # of 30
     assert server.wait_for("memory_tasks_lost")["tasks"] == "tests.site.tasks.note (1)"
     assert len(notes.lines) == 4
 
