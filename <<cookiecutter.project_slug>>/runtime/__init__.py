@@ -26,7 +26,7 @@ main.py --check:
 Between them:
     board.py        counters and signs of life, in shared memory
     frames.py       requests and responses
-    wakeup.py       descriptors that wake who waits
+    wakeup.py       descriptors that wake who waits; processors.py has a thread wake up on another processor
     watched.py      whose end pages are told of
     memory_queue.py tasks in memory (InterpreterQueueBackend)
 """

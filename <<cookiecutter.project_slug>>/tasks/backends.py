@@ -13,7 +13,7 @@ from django.tasks.signals import task_enqueued
 from django.utils.json import normalize_json
 
 from tasks import conditions, origin, queue, tally, wakeup
-from tasks.handover import hand_over
+from tasks.handover import alert, hand_over
 from tasks.memory_queue import MemoryTask, Posting, letter_of, queue_of, refuse_in_a_block, refuse_what_needs_a_table
 from tasks.options import DurableTask
 from tasks.results import as_result, new_result
@@ -32,6 +32,8 @@ class DurableBackend(BaseTaskBackend):
     supports_priority = True
 
     def enqueue(self, task: Task, args: Sequence[Any], kwargs: dict[str, Any]) -> TaskResult:
+        if task.run_after is None:
+            alert(task.queue_name)
         return self.enqueue_many(task, [(args, kwargs)])[0]
 
     def enqueue_many(self, task: Task, calls: Iterable[Call]) -> list[TaskResult]:

@@ -5,23 +5,44 @@ posts the task, inserts it as claimed under the offer, and posts how that went. 
 while the insert is on its way, and need not search: it begins in half the time (docs/performance.md).
 
 Only one can take an offer, an enqueuer or back the worker: the kernel sees to that. Whoever takes one posts both
-letters, whatever happens.
+letters, whatever happens. Before all that, at the first line of enqueue(), the worker is alerted: a thread that sleeps
+takes as long to wake up as a task to be made ready.
 """
 
+import contextlib
 import marshal
 import os
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
-from runtime import inside
-from runtime.board import pool_number
+from runtime import inside, processors
+from runtime.board import Cell, pool_number
 from tasks import queue, wakeup
 from tasks.rows import ClaimedTask, NewTask
 
 LARGEST_LETTER = 50_000  # bytes; what is larger is looked for
-INSERTED, FAILED = b"inserted", b"failed"
+ALERT, INSERTED, FAILED = b"alert", b"inserted", b"failed"
+
+
+class Idle(NamedTuple):
+    """A worker thread on which nothing runs."""
+
+    slot: int  # of its mailbox
+    thread: int  # native id; 0: none yet
+    sleeps: bool  # else it is awake, between two tasks
+
+
+def alert(queue_name: str) -> None:
+    """Wake a worker that sleeps beside this queue: a task is probably coming. It goes back to sleep if none does."""
+    if inside.current is None or connection.in_atomic_block or wakeup.is_paused(queue_name):
+        return
+    for seat in [seat for seat in _idle(queue_name) if seat.thread and seat.sleeps][:1]:
+        processors.keep_off_this(seat.thread)
+        with contextlib.suppress(BlockingIOError):  # it has more to read than it can be asleep with
+            os.write(seat.slot, ALERT)
 
 
 def hand_over(task: NewTask) -> bool:
@@ -62,14 +83,19 @@ def unpack(letter: bytes, claim: str) -> ClaimedTask:
 
 def _take_offer(queue_name: str) -> tuple[int, str] | None:
     """The slot and the claim of a worker thread that sleeps."""
+    for seat in _idle(queue_name):
+        if claim := read(seat.slot):
+            return seat.slot, claim.decode()
+    return None
+
+
+def _idle(queue_name: str) -> list[Idle]:
     assert inside.current is not None
     assert inside.board is not None
+    board, mailboxes = inside.board, inside.current.wakeups.mailboxes
     pools = [pool_number(pool.name) for pool in inside.current.plan.workers if queue_name in pool.queues]
-    for seat in inside.board.sleeping(pools):
-        slot = inside.current.wakeups.mailboxes[seat][1]
-        if claim := read(slot):
-            return slot, claim.decode()
-    return None
+    rows = [(seat, board.seat(seat)) for seat in board.sleeping(pools)]
+    return [Idle(mailboxes[seat][1], row[Cell.THREAD], not row[Cell.MOVES_BY]) for seat, row in rows]
 
 
 def _post(slot: int, letter: bytes) -> None:

@@ -9,11 +9,11 @@ from functools import partial
 from runtime.inside import Seat
 from tasks import queue, wakeup
 from tasks.attempt import Attempt
-from tasks.handover import FAILED, read, unpack
+from tasks.handover import ALERT, FAILED, read, unpack
 from tasks.patience import until_it_passes
 from tasks.rows import ClaimedTask
 
-LOOK_AT_FIRST = 0.0005  # seconds without sleep: an insert takes less, and a thread that slept takes long to be woken
+LOOK_AT_FIRST = 0.001  # seconds without sleep: a letter takes less, and a thread that slept takes long to be woken
 LONGEST_INSERT = 5.0  # seconds that a worker waits for a task that is being inserted while others wait for the worker
 
 
@@ -43,7 +43,7 @@ class Mailbox:
         if self.offered:
             self.seat.rest()
         if self.offered and self.attempt is None:
-            letter = read(self.box)
+            letter = self._letter()
             if letter == FAILED or (not letter and read(self.slot)):
                 self.offered = False
             elif letter := letter or self._wait_for_letter():
@@ -59,7 +59,7 @@ class Mailbox:
 
     def _inserted(self, attempt: Attempt) -> Attempt | None:
         """The attempt, once its task is in the table; None where it is not, or not yet."""
-        self.outcome = self.outcome or read(self.box) or self._wait_for_letter()
+        self.outcome = self.outcome or self._letter() or self._wait_for_letter()
         if not self.outcome:
             return None
         # Whatever went wrong with the insert, it may have been carried out.
@@ -69,10 +69,20 @@ class Mailbox:
 
     def _wait_for_letter(self) -> bytes:
         """The next letter; b"" where it takes too long. From then on it is only looked for between other tasks."""
-        end = 0 if self.has_waited else time.perf_counter() + LOOK_AT_FIRST
-        while time.perf_counter() < end:
-            if letter := read(self.box):
-                return letter
+        if not self.has_waited and (letter := self._look()):
+            return letter
         if not self.letters.poll(0 if self.has_waited else LONGEST_INSERT * 1000):
             self.has_waited = True
-        return read(self.box)
+        return self._letter()
+
+    def _letter(self) -> bytes:
+        """What is in the box; after an alert, what comes now. b"" where nothing is there."""
+        letter = read(self.box)
+        return self._look() if letter == ALERT else letter
+
+    def _look(self) -> bytes:
+        end = time.perf_counter() + LOOK_AT_FIRST
+        while not (letter := read(self.box)) or letter == ALERT:
+            if not letter and time.perf_counter() >= end:
+                return b""
+        return letter

@@ -1,5 +1,6 @@
 """A task that is enqueued while a worker sleeps is given to it; nothing that goes wrong on the way loses one."""
 
+import contextlib
 import threading
 from datetime import timedelta
 from functools import partial
@@ -8,9 +9,11 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
+from runtime import processors
 from runtime.board import Cell
-from tasks import mailbox, queue
+from tasks import handover, mailbox, queue
 from tasks.attempt import Attempt
+from tasks.backends import DurableBackend
 from tasks.mailbox import Mailbox
 from tasks.models import TaskRecord
 from tasks.queue import insert_claimed
@@ -38,6 +41,56 @@ def test_a_sleeping_worker_is_given_the_task(seat, box, calls):
     assert attempt.run() == "successful"
     assert (record(result).status, record(result).attempt, len(calls)) == ("SUCCESSFUL", 1, 1)
     assert result.status == "READY"  # as Django's API has it
+
+
+@pytest.fixture
+def asleep(seat, box):
+    """A worker that sleeps on its mailbox, as far as others can see."""
+    seat.row[Cell.THREAD] = threading.get_native_id()
+    seat.rest()
+    box.offer()
+    yield box
+    processors.use_any()
+
+
+def test_who_enqueues_wakes_the_worker_first(asleep, monkeypatch):
+    letters = []
+    monkeypatch.setattr(handover, "hand_over", lambda task: False)
+    monkeypatch.setattr(DurableBackend, "validate_task", lambda *_: letters.append(mailbox.read(asleep.box)))
+    note.enqueue(1)
+
+    assert letters == [handover.ALERT]
+
+
+def test_an_alert_that_no_task_follows_costs_a_look(asleep, monkeypatch):
+    monkeypatch.setattr(mailbox, "LOOK_AT_FIRST", 0.0)
+    handover.alert("default")
+    assert asleep.collect() is None
+
+    assert record(note.enqueue(1)).status == "READY"  # the offer was taken back
+    asleep.offer()
+    result = note.enqueue(2)
+    assert str(asleep.collect().claimed.id) == result.id
+
+
+def test_an_alert_between_the_letters_is_passed_over(asleep):
+    handover.alert("default")
+    result = note.enqueue(1)
+    handover.alert("default")
+
+    assert str(asleep.collect().claimed.id) == result.id
+
+
+@pytest.mark.parametrize("reason", ["transaction", "paused", "busy"])
+def test_nobody_is_woken_for_what_cannot_be_handed_over(asleep, seat, reason, monkeypatch):
+    if reason == "paused":
+        monkeypatch.setattr(handover.wakeup, "is_paused", lambda queue: True)
+    if reason == "busy":
+        seat.turn()
+    with transaction.atomic() if reason == "transaction" else contextlib.nullcontext():
+        handover.alert("default")
+
+    assert mailbox.read(asleep.box) == b""
 
 
 def test_it_is_given_one_task_only(box):
