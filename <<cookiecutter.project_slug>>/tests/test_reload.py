@@ -97,7 +97,11 @@ def test_running_tasks_finish_in_the_old_interpreter_and_waiting_ones_run_in_the
             "import nowhere",
             "ModuleNotFoundError: No module named 'nowhere' (tests/site/views.py, ",
         ),
-        (SETTINGS, "del MIDDLEWARE[2]", "?: (admin.E410) 'django.contrib.sessions"),
+        (
+            SETTINGS,
+            "MIDDLEWARE.remove('django.contrib.sessions.middleware.SessionMiddleware')",
+            "?: (admin.E410) 'django.contrib.sessions",
+        ),
         (SETTINGS, "WSGI_APPLICATION = 'nowhere.x'", "web-1: its successor did not come up: "),
         (SETTINGS, "INTERPRETERS['web']['count'] = -1", 'INTERPRETERS["web"]["count"]=-1: allowed is'),
         (SETTINGS, "PORT = 1", "PORT: changed, which takes a restart."),

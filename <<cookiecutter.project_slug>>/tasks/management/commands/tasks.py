@@ -74,7 +74,9 @@ class Command(BaseCommand):
             enqueued = record.enqueued_at.isoformat(" ", "seconds")
             rows.append([str(record.pk), enqueued, state, record.queue, record.task, error])
         shown = table(("id", "enqueued", "state", "queue", "task", "error"), rows, self.stdout)
-        self.stdout.write(shown if self.stdout.isatty() else shown.partition("\n")[2])  # other programs want no head
+        lines = shown if self.stdout.isatty() else shown.partition("\n")[2]  # other programs want no head
+        if lines:
+            self.stdout.write(lines)
 
     def retry(self, **options: Any) -> None:
         self._each_task(control.retry, ("failed",), "put back into the queue", **options)
