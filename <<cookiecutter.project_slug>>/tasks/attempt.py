@@ -69,8 +69,6 @@ class Attempt:
         """What can be done while it is not certain yet that the task runs."""
         with contextlib.suppress(Exception):  # it comes again when the task runs
             self._find()
-            with self._guarded():  # a rehearsal: what the processor has at hand takes a fifth of the time
-                pass
 
     def defer(self, seconds: float) -> None:
         """It may not run now: somebody is to look at it again after some time."""

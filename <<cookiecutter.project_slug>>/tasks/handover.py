@@ -13,6 +13,8 @@ import contextlib
 import marshal
 import os
 from datetime import UTC, datetime
+from fcntl import ioctl
+from termios import FIONREAD
 from typing import NamedTuple
 from uuid import UUID
 
@@ -32,14 +34,13 @@ class Idle(NamedTuple):
 
     slot: int  # of its mailbox
     thread: int  # native id; 0: none yet
-    sleeps: bool  # else it is awake, between two tasks
 
 
 def alert(queue_name: str) -> None:
     """Wake a worker that sleeps beside this queue: a task is probably coming. It goes back to sleep if none does."""
     if inside.current is None or connection.in_atomic_block or wakeup.is_paused(queue_name):
         return
-    for seat in [seat for seat in _idle(queue_name) if seat.thread and seat.sleeps][:1]:
+    for seat in [seat for seat in _idle(queue_name) if seat.thread and _has_offer(seat.slot)][:1]:
         processors.keep_off_this(seat.thread)
         with contextlib.suppress(BlockingIOError):  # it has more to read than it can be asleep with
             os.write(seat.slot, ALERT)
@@ -94,8 +95,12 @@ def _idle(queue_name: str) -> list[Idle]:
     assert inside.board is not None
     board, mailboxes = inside.board, inside.current.wakeups.mailboxes
     pools = [pool_number(pool.name) for pool in inside.current.plan.workers if queue_name in pool.queues]
-    rows = [(seat, board.seat(seat)) for seat in board.sleeping(pools)]
-    return [Idle(mailboxes[seat][1], row[Cell.THREAD], not row[Cell.MOVES_BY]) for seat, row in rows]
+    return [Idle(mailboxes[seat][1], board.seat(seat)[Cell.THREAD]) for seat in board.sleeping(pools)]
+
+
+def _has_offer(slot: int) -> bool:
+    """Whether the worker sleeps, or is about to."""
+    return any(ioctl(slot, FIONREAD, bytes(4)))
 
 
 def _post(slot: int, letter: bytes) -> None:

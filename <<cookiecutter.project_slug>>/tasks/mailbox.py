@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from runtime import processors
 from runtime.inside import Seat
 from tasks import queue, wakeup
 from tasks.attempt import Attempt
@@ -77,12 +78,18 @@ class Mailbox:
 
     def _letter(self) -> bytes:
         """What is in the box; after an alert, what comes now. b"" where nothing is there."""
-        letter = read(self.box)
+        letter = self._read()
         return self._look() if letter == ALERT else letter
 
     def _look(self) -> bytes:
         end = time.perf_counter() + LOOK_AT_FIRST
-        while not (letter := read(self.box)) or letter == ALERT:
+        while not (letter := self._read()) or letter == ALERT:
             if not letter and time.perf_counter() >= end:
                 return b""
+        return letter
+
+    def _read(self) -> bytes:
+        letter = read(self.box)
+        if letter == ALERT:
+            processors.use_any()  # who alerts this thread has had it wake up on another one
         return letter

@@ -2,19 +2,17 @@
 
 That is longer than two tasks that do nothing take. So a worker thread shows on the board that it writes, and the others
 look until it has written. This is a courtesy and no lock: a thread that dies while it writes holds nobody up for longer
-than these looks, and two that begin at the same moment meet in SQLite.
+than LOOKS, and two that begin at the same moment meet in SQLite.
 """
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from runtime.board import Cell
 from runtime.inside import Seat
 
-LOOKS = 400  # each lets others have the processor, and takes 2 to 3 microseconds; a write takes 200
-LATER_LOOKS, PAUSE = 30, 0.00001  # seconds; the kernel makes 70 microseconds of it
+LOOKS = 1000  # each lets others have the processor, and takes 2 to 3 microseconds; a write takes 200
 
 
 @contextmanager
@@ -29,10 +27,7 @@ def turn(seat: Seat) -> Iterator[None]:
 
 
 def _wait(seat: Seat) -> None:
-    for look in range(LOOKS + LATER_LOOKS):
+    for _ in range(LOOKS):
         if not any(seat.board.column(Cell.WRITING)):
             return
-        if look < LOOKS:
-            os.sched_yield()
-        else:
-            time.sleep(PAUSE)
+        os.sched_yield()

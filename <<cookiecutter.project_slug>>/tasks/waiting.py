@@ -5,7 +5,7 @@ from functools import partial
 
 from django.db import close_old_connections
 
-from runtime import processors, wakeup
+from runtime import wakeup
 from runtime.inside import Seat
 from runtime.plan import WorkerPool
 from tasks import queue, statements
@@ -115,7 +115,6 @@ class Waiting:
             self.mailbox.offer()
             self.seat.rest()
             self.poll.poll()
-            processors.use_any()
 
 
 def poll_of(descriptors: list[int]) -> select.poll:

@@ -47,7 +47,6 @@ def test_a_sleeping_worker_is_given_the_task(seat, box, calls):
 def asleep(seat, box):
     """A worker that sleeps on its mailbox, as far as others can see."""
     seat.row[Cell.THREAD] = threading.get_native_id()
-    seat.rest()
     box.offer()
     yield box
     processors.use_any()
@@ -81,12 +80,12 @@ def test_an_alert_between_the_letters_is_passed_over(asleep):
     assert str(asleep.collect().claimed.id) == result.id
 
 
-@pytest.mark.parametrize("reason", ["transaction", "paused", "busy"])
-def test_nobody_is_woken_for_what_cannot_be_handed_over(asleep, seat, reason, monkeypatch):
+@pytest.mark.parametrize("reason", ["transaction", "paused", "awake"])
+def test_nobody_is_woken_for_what_cannot_be_handed_over(asleep, reason, monkeypatch):
     if reason == "paused":
         monkeypatch.setattr(handover.wakeup, "is_paused", lambda queue: True)
-    if reason == "busy":
-        seat.turn()
+    if reason == "awake":
+        asleep.collect()
     with transaction.atomic() if reason == "transaction" else contextlib.nullcontext():
         handover.alert("default")
 
