@@ -1,6 +1,7 @@
 """The end of a task and the claim of the next one, in one commit; and whose turn it is to write."""
 
 import itertools
+
 import pytest
 from django.db import OperationalError
 
