@@ -40,7 +40,7 @@ async def serve(plan: Plan, boot: Boot, node: Node) -> int:
         Reload(supervisor, boot).start()
         announce(plan, server.address, state)
 
-    return await leave(plan, server, supervisor, await run_until_stopped(start(), supervisor.worn_out))
+    return await leave(server, supervisor, await run_until_stopped(start(), supervisor.worn_out))
 
 
 def main() -> int | str:

@@ -42,6 +42,7 @@ class Abandonment:
     def _look(self) -> None:
         supervisor = self.supervisor
         supervisor.stacks.show_late_requests(supervisor.bridge.expire(time.monotonic()))
+        supervisor.unfound.look(supervisor.cancel_running)
         for host, tasks in overrun.overdue(self.board, supervisor.hosts):
             self._give_up_work(host, tasks)
         for host, seats in self.stillness.look(supervisor.hosts):
@@ -89,13 +90,13 @@ class Abandonment:
         """
         supervisor, stack = self.supervisor, "".join(sight.text for sight in sights)
         event("interpreter_abandoned", logging.ERROR, interpreter=host.name, reason=reason, **fields, stack=stack)
-        supervisor.metrics.abandoned += 1
+        supervisor.abandoned += 1
         supervisor.bridge.detach(host)
         supervisor.hosts.remove(host)
         host.stop()
         host.abandoned = True
         supervisor.changed.set()  # somebody may wait for its start
-        if supervisor.metrics.abandoned > overrun.MOST_ABANDONED:
+        if supervisor.abandoned > overrun.MOST_ABANDONED:
             supervisor.worn_out.set()
         else:
             supervisor.follow(host, 0)

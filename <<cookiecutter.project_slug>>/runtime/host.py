@@ -114,7 +114,7 @@ class Host:
                     result = interpreter.call(inside.enter, self.assignment, memory)
                 finally:
                     self._adopt_letters()
-                close(interpreter)
+                    close(interpreter)
         except interpreters.ExecutionFailed as error:
             return error.excinfo.errdisplay or str(error)
         except BaseException as error:  # SystemExit too: else nobody hears of the end

@@ -42,8 +42,8 @@ class Metrics(Collector):
         self.live_pages: Callable[[], int] = lambda: 0  # that hear from main (live.py)
         self.hosts: Callable[[], list[Host]] = list
         self.memory_queues: dict[str, MemoryQueue] = {}
-        self.starts: dict[str, int] = {}
-        self.abandoned = 0
+        self.generations: Callable[[], dict[str, int]] = dict  # interpreters that have had a name
+        self.abandoned: Callable[[], int] = lambda: 0
         self.registry = CollectorRegistry()
         self.registry.register(self)
 
@@ -69,10 +69,10 @@ class Metrics(Collector):
             up.add_metric([host.name, kind, host.assignment.kind], int(host.ready))
             blocks.add_metric([host.name], self.board.seat(host.assignment.seats[0])[Cell.OBJECTS])
         starts = CounterMetricFamily("interpreter_starts", "Times it was started.", labels=["name"])
-        for name, number in sorted(self.starts.items()):
+        for name, number in sorted(self.generations().items()):
             starts.add_metric([name], number)
         yield from (up, blocks, starts)
-        yield GaugeMetricFamily("interpreter_abandoned", "Interpreters that never came back.", self.abandoned)
+        yield GaugeMetricFamily("interpreter_abandoned", "Interpreters that never came back.", self.abandoned())
 
     def _web(self) -> Iterator[Metric]:
         requests = CounterMetricFamily("web_requests", "Requests answered.", labels=["status"])

@@ -11,6 +11,7 @@ from runtime.host import Host
 
 PATIENCE = 1.0  # seconds for the rungs of the watchdog
 LOOK_EVERY = 0.25  # seconds
+LONGEST_HIDDEN = 60.0  # seconds between the claim of a task and its thread showing it (tasks/attempt.py)
 MOST_ABANDONED = 4  # interpreters that may be stuck in this process at once; one more, and it drains and leaves with 75
 
 
@@ -47,3 +48,17 @@ def cancel(board: Board, hosts: Iterable[Host], task: str, wake: Callable[[int],
                 wake(host.assignment.watch)
                 return True
     return False
+
+
+class Unfound:
+    """Cancels of tasks that no thread shows: claimed, but behind one whose end is still being told; or not here."""
+
+    def __init__(self) -> None:
+        self.until: dict[str, float] = {}  # by task: monotonic seconds
+
+    def add(self, task: str) -> None:
+        self.until[task] = time.monotonic() + LONGEST_HIDDEN
+
+    def look(self, cancel: Callable[[str], bool]) -> None:
+        now = time.monotonic()
+        self.until = {task: until for task, until in self.until.items() if now < until and not cancel(task)}

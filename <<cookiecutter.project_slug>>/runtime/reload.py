@@ -27,6 +27,8 @@ from runtime.supervisor import Supervisor, seats_to_change
 FIXED = {
     "host": "HOST",
     "port": "PORT",
+    "ssl_cert": "SSL_CERT",
+    "ssl_key": "SSL_KEY",
     "roles": "ROLES",
     "data_dir": "DATA_DIR",
     "database": "DATABASE_URL",

@@ -82,7 +82,7 @@ class Renewal:
     def seats_for_abandoned(self) -> int:
         """Seats for the successors of those that may still have to be abandoned."""
         widest = max((pool.threads for pool in self.supervisor.plan.pools), default=0)
-        return max(0, overrun.MOST_ABANDONED - self.supervisor.metrics.abandoned) * widest
+        return max(0, overrun.MOST_ABANDONED - self.supervisor.abandoned) * widest
 
     async def adopt(self, plan: Plan) -> None:
         """Go on with another plan: first start what it has more, then let go what it has less."""

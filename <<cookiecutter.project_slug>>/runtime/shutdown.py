@@ -14,7 +14,7 @@ import uvloop
 
 from runtime.host import call_once
 from runtime.log import event, logger
-from runtime.plan import Kind, Plan, StartError
+from runtime.plan import Kind, StartError
 from runtime.server import Server
 from runtime.supervisor import Supervisor
 
@@ -32,13 +32,14 @@ async def run_until_stopped(start: Coroutine[Any, Any, None], worn_out: asyncio.
 
     Returns the exit code: 1 where the start has failed, 75 where it is worn out and should be started afresh, else 0.
     """
-    asked, starting = asyncio.Event(), asyncio.ensure_future(start)
+    asked, signalled, starting = asyncio.Event(), asyncio.Event(), asyncio.ensure_future(start)
     wearing = asyncio.ensure_future(worn_out.wait())
     wearing.add_done_callback(lambda _: asked.set())
 
     def receive(number: int) -> None:
-        if asked.is_set():
+        if signalled.is_set():
             os._exit(128 + number)
+        signalled.set()
         asked.set()
 
     def started(task: asyncio.Future[None]) -> None:
@@ -72,8 +73,9 @@ async def give_back(kind: Kind, boot: str, left: list[str]) -> None:
         event("tasks_given_back", number=number, interpreters=",".join(left))
 
 
-async def leave(plan: Plan, server: Server, supervisor: Supervisor, exit_code: int) -> int:
+async def leave(server: Server, supervisor: Supervisor, exit_code: int) -> int:
     """Stop taking requests and tasks, finish what runs, give the rest back."""
+    plan = supervisor.plan  # of the last reload
     deadline = time.monotonic() + plan.shutdown_timeout
     faulthandler.dump_traceback_later(plan.shutdown_timeout + GRACE, exit=True)
     supervisor.stop_workers()
@@ -86,8 +88,7 @@ async def leave(plan: Plan, server: Server, supervisor: Supervisor, exit_code: i
     supervisor.memory_tasks.lose_all()
     await supervisor.peers.stop()
     event("stopped", requests_left=not answered)
-    if left or not answered or supervisor.metrics.abandoned:
+    if left or not answered or supervisor.abandoned:
         sys.stderr.flush()
         os._exit(exit_code)  # the interpreters that are still running cannot be closed
-    faulthandler.cancel_dump_traceback_later()
-    return exit_code
+    return exit_code  # the timer stays: a start that was interrupted may still migrate, in a thread

@@ -45,6 +45,8 @@ class Supervisor:
         self.bridge, self.health, self.metrics = bridge, health, health.metrics
         self.boot = f"{node.id}/{secrets.token_hex(6)}"
         self.hosts: list[Host] = []  # in the order of their start
+        self.generations: dict[str, int] = {}  # by name: interpreters that have had it
+        self.abandoned = 0  # interpreters that never came back
         self.free_seats = list(range(board.housekeeper_seat))
         self.stopping = False
         self.restarts = Restarts()
@@ -64,6 +66,7 @@ class Supervisor:
         self.enqueues = WakeupSocket(node.socket_path, wakeups, self.cancel, board.is_paused, answer)
         self.peers = Peers(plan, self.boot, self.enqueues.pass_on)
         self.verdicts: dict[str, list[Verdict]] = {}  # by interpreter's name, until a successor has settled them
+        self.unfound = overrun.Unfound()
         self.worn_out = asyncio.Event()  # the process should be started afresh
         self.memory = MemoryGuard(plan.memory_limit, board, self.hosts, self.worn_out)
         self.scaling = Scaling(board, wakeups.of, self.hosts_of, lambda: not self.memory.is_high)
@@ -73,6 +76,8 @@ class Supervisor:
         self.loop.add_signal_handler(signal.SIGUSR1, self.stacks.show)
         self.health.unready = self.unready
         self.metrics.hosts = lambda: self.hosts
+        self.metrics.generations = lambda: self.generations
+        self.metrics.abandoned = lambda: self.abandoned
         self.metrics.memory_queues = wakeups.memory
         self.metrics.memory_limit = lambda: self.memory.limit
         self.metrics.waiting = lambda: len(bridge.waiting)
@@ -195,8 +200,8 @@ class Supervisor:
         for seat in seats:
             row = self.board.seat(seat)
             row[Cell.STATE], row[Cell.POOL] = State.STARTING, pool_number(pool.name)
-        generation = self.metrics.starts.get(name, 0)
-        self.metrics.starts[name] = generation + 1
+        generation = self.generations.get(name, 0)
+        self.generations[name] = generation + 1
         assignment = Assignment(
             name=name, pool=pool.name, kind=pool.interpreter, target=pool.target,
             boot=self.boot, generation=generation, verdicts=tuple(self.verdicts.get(name, ())),
@@ -309,8 +314,12 @@ class Supervisor:
 
     # What does not come back
 
-    def cancel(self, task: str) -> bool:
-        """End a running task; False where it does not run here."""
+    def cancel(self, task: str) -> None:
+        """End a task that runs here, or that a thread here is about to run."""
+        if not self.cancel_running(task):
+            self.unfound.add(task)
+
+    def cancel_running(self, task: str) -> bool:
         return overrun.cancel(self.board, self.hosts, task, wakeup.signal)
 
     def judge(self, host: Host, verdict: Verdict) -> None:

@@ -99,7 +99,7 @@ class Watchdog:
         with self.lock:
             self.runs.append(run)
         seat.row[Cell.DEADLINE] = int(deadline * 1e9) if deadline else 0
-        if deadline is not None and not deadline >= self.looks_at > 0:
+        if (deadline is not None and not deadline >= self.looks_at > 0) or run.is_cancelled():
             wakeup.signal(self.descriptor)
         try:
             yield run

@@ -14,7 +14,7 @@ from runtime.board import State
 from runtime.inside import Assignment, Loop, Seat
 from runtime.proxies import Proxies
 from runtime.watchdog import Insisted, Watchdog
-from runtime.wsgi import Application, ClientGone, Exchange
+from runtime.wsgi import Application, ClientGone, Exchange, client_has_left
 
 logger = logging.getLogger("server")
 
@@ -57,7 +57,7 @@ def _serve(application: Application, watchdog: Watchdog, seat: Seat) -> None:
                 exchange = Exchange(channel, frame, proxies)
                 seat.busy()
                 with ENDED, watchdog.guard(seat, seconds, RequestTimeout, ClientGone) as run:
-                    run.is_cancelled = exchange.client_has_left
+                    run.is_cancelled = partial(client_has_left, channel)
                     exchange.on_head, exchange.hold = partial(watchdog.relieve, run), partial(watchdog.hold, run)
                     exchange.run(application)
                 exchange.end()

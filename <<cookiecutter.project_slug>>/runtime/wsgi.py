@@ -144,17 +144,21 @@ class Exchange:
         if not self.ended:
             self._send((frames.BROKEN,))
 
-    def client_has_left(self) -> bool:
-        """Whether main has said so. Called by the watchdog too, perhaps when the next request is there already."""
-        try:
-            return self.channel.recv(64, socket.MSG_DONTWAIT | socket.MSG_PEEK) == frames.GONE_FRAME
-        except OSError:  # mostly that there is nothing
-            return False
-
     def _raise_if_gone(self) -> None:
-        if self.client_has_left():
+        if client_has_left(self.channel):
             self.hold(True)
             raise ClientGone
+
+
+def client_has_left(channel: socket.socket) -> bool:
+    """Whether main has said so. Called by the watchdog too, perhaps when the next request is there already.
+
+    It knows nothing of the exchange: a reference from there would leave each request to the garbage collector.
+    """
+    try:
+        return channel.recv(64, socket.MSG_DONTWAIT | socket.MSG_PEEK) == frames.GONE_FRAME
+    except OSError:  # mostly that there is nothing
+        return False
 
 
 def checked(headers: frames.Headers) -> frames.Headers:

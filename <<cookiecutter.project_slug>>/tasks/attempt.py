@@ -19,7 +19,7 @@ from tasks import awaiting, queue, wakeup
 from tasks.bill import Meter
 from tasks.context import DurableContext
 from tasks.ends import ENDED, OUTCOMES, entry, where_it_was
-from tasks.errors import TaskSuspended
+from tasks.errors import TaskCancelled, TaskSuspended
 from tasks.leftovers import give_up_connections, leave_no_transaction_open, memory_comes_back
 from tasks.options import DurableTask
 from tasks.patience import until_it_passes
@@ -83,6 +83,8 @@ class Attempt:
     def _call(self) -> Any:
         task, result = (self.task, self.result) if self.task and self.result else self._find()
         context = (self.context,) if task.takes_context else ()
+        if self.claimed.cancelled:
+            raise TaskCancelled("It was cancelled while it ran, and shall not run again.")
         try:
             with self._guarded():
                 task_started.send(self._backend, task_result=result)

@@ -78,7 +78,8 @@ def unpack(letter: bytes, claim: str) -> ClaimedTask:
     return ClaimedTask(
         id=UUID(bytes=task_id), task=task, backend=backend, queue=queue_name, priority=priority, arguments=arguments,
         run_after=None, enqueued_at=at, started_at=at, last_attempted_at=at, attempt=1, deaths=0, checkpoint=None,
-        history=[], limit_key=None, chain=None, batch=None, claim=claim,
+        history=[], limit_key=None, chain=None, batch=None, cancelled=False,
+        claim=claim,
     )  # fmt: skip
 
 

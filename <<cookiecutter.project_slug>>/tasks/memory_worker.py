@@ -107,5 +107,6 @@ def claimed_task(letter: Letter, claim: str) -> ClaimedTask:
     return ClaimedTask(
         id=UUID(bytes=letter.id), task=letter.task, backend=letter.backend, queue=letter.queue, priority=0,
         arguments=letter.arguments, run_after=None, enqueued_at=at, started_at=now, last_attempted_at=now, attempt=1,
-        deaths=0, checkpoint=None, history=[], limit_key=None, chain=None, batch=None, claim=claim,
+        deaths=0, checkpoint=None, history=[], limit_key=None, chain=None, batch=None, cancelled=False,
+        claim=claim,
     )  # fmt: skip

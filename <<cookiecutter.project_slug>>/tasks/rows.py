@@ -61,6 +61,7 @@ class ClaimedTask:
     limit_key: str | None
     chain: uuid.UUID | None
     batch: uuid.UUID | None
+    cancelled: bool  # while an attempt ran that was to end otherwise: it shall not run again
     claim: str  # the holder
 
 

@@ -80,7 +80,8 @@ SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'RUNNING', %s, 1, %s, %s
  WHERE NOT EXISTS (SELECT 1 FROM tasks_pausedqueue WHERE name = %s)
 """)  # noqa: S608
 COLUMNS = f"""id, task, backend, queue, priority, arguments, run_after{TEXT}, enqueued_at{TEXT}, started_at{TEXT},
-              last_attempted_at{TEXT}, attempt, deaths, checkpoint, history, limit_key, chain, batch"""
+              last_attempted_at{TEXT}, attempt, deaths, checkpoint, history, limit_key, chain, batch,
+              cancelled"""
 # The pause is asked about once, outside: within the search SQLite asks at every task that waits in a paused queue.
 CLAIM = _for_driver(f"""
 UPDATE tasks_taskrecord

@@ -30,7 +30,7 @@ CONTRACT = {
 def metrics():
     metrics = Metrics(Board(QUEUES, seats=2))
     metrics.hosts = lambda: [host("web-1", "isolated", 0, sockets=[()]), host("images-1", "legacy", 1, ready=False)]
-    metrics.starts = {"web-1": 3, "images-1": 1}
+    metrics.generations = lambda: {"web-1": 3, "images-1": 1}
     return metrics
 
 
@@ -72,7 +72,7 @@ def test_of_two_with_the_same_name_the_new_one_is_shown_once_it_is_ready(metrics
 
 def test_interpreters(metrics):
     metrics.board.seat(0)[Cell.OBJECTS] = 12345
-    metrics.abandoned = 2
+    metrics.abandoned = lambda: 2
 
     assert value(metrics, "interpreter_up", name="web-1", kind="web", interpreter="isolated") == 1
     assert value(metrics, "interpreter_up", name="images-1", kind="worker", interpreter="legacy") == 0

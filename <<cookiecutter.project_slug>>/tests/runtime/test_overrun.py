@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from runtime.board import Board, Cell, halves, task_id
-from runtime.overrun import PATIENCE, cancel, overdue
+from runtime.overrun import LONGEST_HIDDEN, PATIENCE, Unfound, cancel, overdue
 
 NOW = 1_000_000_000_000
 LONG_AGO = NOW - int(PATIENCE * 1e9) - 1
@@ -87,6 +87,19 @@ def test_a_cancel_reaches_the_thread_that_runs_the_task(board, hosts):
     assert (board.seat(2)[Cell.CANCEL_HIGH], board.seat(2)[Cell.CANCEL_LOW]) == halves(TASK + 1)
     assert board.seat(2)[Cell.CANCEL_AT] > 0
     assert not any(board.seat(0)[cell] for cell in (Cell.CANCEL_AT, Cell.CANCEL_HIGH, Cell.CANCEL_LOW))
+
+
+def test_a_cancel_that_finds_nobody_is_tried_again_for_a_while(monkeypatch):
+    unfound, asked, now = Unfound(), [], [100.0]
+    monkeypatch.setattr("runtime.overrun.time.monotonic", lambda: now[0])
+    unfound.add("first")
+    unfound.add("second")
+    unfound.look(lambda task: asked.append(task) or task == "first")
+    unfound.look(lambda task: asked.append(task) or False)
+    now[0] += LONGEST_HIDDEN
+    unfound.look(lambda task: asked.append(task) or False)
+
+    assert asked == ["first", "second", "second"]
 
 
 @pytest.mark.parametrize("task", ["", "x", "0" * 32, f"{TASK:032x}"])

@@ -153,7 +153,7 @@ async def test_nobody_is_replaced_twice_at_once(tmp_path, pool):
 async def test_one_that_waits_to_be_started_again_is_started_afresh_and_once(tmp_path, pool, monkeypatch):
     monkeypatch.setattr(restarts, "FIRST_PAUSE", 0.01)
     async with Running(tmp_path, pool("returns")) as supervisor:
-        await until(supervisor, lambda: supervisor.metrics.starts["default-1"] > 2)
+        await until(supervisor, lambda: supervisor.generations["default-1"] > 2)
         await until(supervisor, lambda: supervisor.hosts[0].thread is None)
         waits, plan = supervisor.hosts[0], replace(supervisor.plan)
         pool.runs("until_told")

@@ -62,6 +62,21 @@ async def test_one_that_is_worn_out_leaves_to_be_started_afresh():
     assert await running == os.EX_TEMPFAIL
 
 
+@on_the_loop
+async def test_the_first_signal_to_one_that_is_worn_out_does_not_hurry_it(monkeypatch):
+    worn_out, ends, heard = asyncio.Event(), [], asyncio.Event()
+    monkeypatch.setattr(os, "_exit", lambda code: (ends.append(code), heard.set()))
+    running = asyncio.ensure_future(run_until_stopped(nothing(), worn_out))
+    worn_out.set()
+    await running
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.sleep(0)
+    os.kill(os.getpid(), signal.SIGINT)
+    await heard.wait()
+
+    assert ends == [128 + signal.SIGINT]
+
+
 @pytest.mark.parametrize(("error", "has_traceback"), [(StartError("one line"), False), (ValueError("odd"), True)])
 def test_a_start_that_fails_ends_with_1_and_says_why(error, has_traceback, caplog):
     @on_the_loop

@@ -92,12 +92,12 @@ async def test_no_thread_sits_on_a_seat_when_its_loop_has_ended(tmp_path, pool):
 async def test_one_that_dies_is_started_again_until_it_lives(tmp_path, pool, monkeypatch):
     monkeypatch.setattr(restarts, "FIRST_PAUSE", 0)
     async with Running(tmp_path, pool("returns")) as supervisor:
-        await until(supervisor, lambda: supervisor.metrics.starts["default-1"] > 3)
+        await until(supervisor, lambda: supervisor.generations["default-1"] > 3)
         monkeypatch.setattr(WorkerPool, "target", "tests.runtime.loops:until_told")
         await until(supervisor, lambda: not supervisor.unready())
         generation = supervisor.hosts[0].assignment.generation
 
-    assert generation == supervisor.metrics.starts["default-1"] - 1
+    assert generation == supervisor.generations["default-1"] - 1
 
 
 @on_the_loop
@@ -120,18 +120,18 @@ async def test_one_that_waits_to_be_started_again_keeps_its_name_and_its_place(t
 @on_the_loop
 async def test_what_a_dead_one_left_on_its_seat_is_not_held_against_its_successor(tmp_path, pool, long_pause):
     async with Running(tmp_path, pool("fails_with_a_task")) as supervisor:
-        await until(supervisor, lambda: supervisor.metrics.starts["default-1"] > 1)
+        await until(supervisor, lambda: supervisor.generations["default-1"] > 1)
 
         later = time.monotonic_ns() + 7200 * 10**9
         assert overrun.overdue(supervisor.board, supervisor.hosts, later) == []
-        assert not supervisor.cancel(f"{7:032x}")
+        assert not supervisor.cancel_running(f"{7:032x}")
 
 
 @on_the_loop
 async def test_a_stop_does_not_wait_for_those_that_were_to_be_started_again(tmp_path, pool, long_pause):
     running = Running(tmp_path, pool("returns", count=(2, 2)))
     async with running as supervisor:
-        await until(supervisor, lambda: supervisor.metrics.starts["default-2"] > 1)
+        await until(supervisor, lambda: supervisor.generations["default-2"] > 1)
     assert running.left == []
 
 
@@ -141,14 +141,14 @@ async def test_the_process_is_worn_out_when_what_has_served_dies_again_and_again
     async with Running(tmp_path, pool("returns")) as supervisor:
         await supervisor.worn_out.wait()
 
-        assert supervisor.metrics.starts["default-1"] >= restarts.MOST_DEATHS
+        assert supervisor.generations["default-1"] >= restarts.MOST_DEATHS
 
 
 @on_the_loop
 async def test_what_has_never_come_up_here_is_tried_for_ever(tmp_path, pool, monkeypatch):
     monkeypatch.setattr(restarts, "FIRST_PAUSE", 0)
     async with Running(tmp_path, pool("does_not_load")) as supervisor:
-        await until(supervisor, lambda: supervisor.metrics.starts["default-1"] > restarts.MOST_DEATHS + 3)
+        await until(supervisor, lambda: supervisor.generations["default-1"] > restarts.MOST_DEATHS + 3)
 
         assert not supervisor.worn_out.is_set()
 
@@ -169,7 +169,7 @@ async def test_one_that_does_not_start_holds_nobody_up(tmp_path, pool, monkeypat
         await until(supervisor, lambda: not supervisor.unready())
 
         assert first.abandoned
-        assert supervisor.metrics.abandoned == 1
+        assert supervisor.abandoned == 1
         wakeup.signal(supervisor.wakeups.housekeeper)
         await asyncio.to_thread(first.thread.join)
 
@@ -179,7 +179,7 @@ async def test_those_that_never_come_back_are_replaced_until_there_are_too_many(
     monkeypatch.setattr(overrun, "LOOK_EVERY", 0.01)
     async with Running(tmp_path, pool("stuck", threads=5)) as supervisor:
         await supervisor.worn_out.wait()
-        replaced, hosts = supervisor.metrics.starts["default-1"] - 1, list(supervisor.hosts)
+        replaced, hosts = supervisor.generations["default-1"] - 1, list(supervisor.hosts)
         wakeup.signal(supervisor.wakeups.housekeeper)
         for thread in [thread for thread in threading.enumerate() if thread.name == "default-1"]:
             await asyncio.to_thread(thread.join)

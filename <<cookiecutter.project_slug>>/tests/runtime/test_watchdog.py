@@ -110,6 +110,14 @@ def test_a_task_that_is_cancelled_gets_that_error(watchdog, seat):
         cancel_and_spin(seat, 7)
 
 
+def test_a_cancel_that_came_before_the_guard_counts(watchdog, seat):
+    show(seat, 7)
+    seat.row[Cell.CANCEL_HIGH], seat.row[Cell.CANCEL_LOW] = halves(7)
+
+    with pytest.raises(Cancelled), watchdog.guard(seat, 0, TooLate, Cancelled):
+        spin()
+
+
 def test_the_cancel_of_another_task_ends_nothing(watchdog, seat):
     show(seat, 7)
     with pytest.raises(TooLate), watchdog.guard(seat, SOON, TooLate, Cancelled):

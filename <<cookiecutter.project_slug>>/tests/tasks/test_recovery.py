@@ -119,6 +119,16 @@ def test_a_waiting_task_is_cancelled_at_once():
     assert claim() is None
 
 
+def test_one_that_was_cancelled_while_it_ran_does_not_run_again(run_one, calls):
+    note.enqueue(1)
+    claimed = claim()
+    control.cancel(TaskRecord.objects.get())
+    queue.release(claimed)  # as a draining server does
+    record = run_one()
+
+    assert (record.status, record.history[-1]["type"], calls) == ("FAILED", "tasks.errors.TaskCancelled", [])
+
+
 def test_a_failed_task_can_be_tried_again(run_one):
     fail.enqueue()
     run_one()
