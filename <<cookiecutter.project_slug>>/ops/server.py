@@ -1,4 +1,4 @@
-"""What main says of the server that this page is served by (runtime/overview.py), and what it is asked to do."""
+"""What main says of the server that this page is served by (runtime/answers.py), and what it is asked to do."""
 
 from typing import Any
 

@@ -151,7 +151,7 @@ board: Board | None = None
 
 
 def enter(assignment: Assignment, memory: memoryview) -> str:
-    """Run the loops of an interpreter until all have ended. Returns "stopped"; anything else is a crash."""
+    """Run the loops of an interpreter until all have ended. Returns "stopped"; None was a MemoryError."""
     global current, board
     current = assignment
     threading.current_thread().name = assignment.name

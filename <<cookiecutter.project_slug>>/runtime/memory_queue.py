@@ -1,8 +1,7 @@
 """A queue of tasks in memory, from one interpreter to another: what tasks.backends.InterpreterQueueBackend enqueues to.
 
 Order and hand-over are a `concurrent.interpreters.Queue`'s. What goes through it is the number of a place; the letter,
-which says what to run, lies at that place of a file in memory. Both because of what such a Queue does with objects
-(docs/decisions.md):
+which says what to run, lies at that place of a file in memory. Both because of what such a Queue does with objects:
 
 - An object stays with the interpreter that has put it in, until the one that gets it hands it back by a pending call.
   CPython keeps 300 of these for an interpreter that sleeps (CPython 110693), and leaks the rest: 70 MB of ten thousand

@@ -33,7 +33,7 @@ class WebMetrics:
 
 
 class Metrics(Collector):
-    """Writes the metrics of the contract."""
+    """Writes /metrics."""
 
     def __init__(self, board: Board) -> None:
         self.board, self.web = board, WebMetrics()
@@ -63,7 +63,9 @@ class Metrics(Collector):
         up = GaugeMetricFamily(
             "interpreter_up", "1 while it is ready for work.", labels=["name", "kind", "interpreter"]
         )
-        blocks = GaugeMetricFamily("interpreter_allocated_blocks", "Objects in use.", labels=["name"])
+        blocks = GaugeMetricFamily(
+            "interpreter_allocated_blocks", "Objects in use, as its collector counts.", labels=["name"]
+        )
         for host in _shown(self.hosts()):
             kind = "web" if host.sockets else "worker"
             up.add_metric([host.name, kind, host.assignment.kind], int(host.ready))

@@ -69,7 +69,7 @@ class Plan:
     base_dir: str
     data_dir: str
     debug: bool
-    database: str  # "sqlite" or "postgresql"
+    database: str  # "sqlite3" or "postgresql"
     host: str
     port: int
     roles: tuple[str, ...]

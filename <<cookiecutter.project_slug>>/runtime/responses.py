@@ -13,7 +13,7 @@ def send_text(proto: Any, status: int, text: str, content_type: str = TEXT) -> i
 
 
 def send_error(proto: Any, status: int, kind: str, message: str, retry_after: int = 0) -> int:
-    """An error of the contract: JSON {"error": {"type", "message"}}."""
+    """An error: JSON {"error": {"type", "message"}}."""
     headers = [("content-type", "application/json"), ("cache-control", "no-store")]
     if retry_after:
         headers.append(("retry-after", str(retry_after)))

@@ -13,7 +13,7 @@ from runtime.plan import Plan, WebPool, WorkerPool
 
 FIRST_PAUSE = 0.1  # seconds before an interpreter that has died is started again; doubled each time …
 LONGEST_PAUSE = 30.0  # … up to this
-GOOD_LIFE = 60.0  # seconds; an interpreter that dies after them is started again at once
+GOOD_LIFE = 60.0  # seconds; an interpreter that dies after them counts as the first one
 MOST_DEATHS = 16  # of interpreters of one name in a row, without a good life: some four minutes
 
 

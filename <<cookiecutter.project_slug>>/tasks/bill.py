@@ -1,7 +1,7 @@
 """What an attempt costs: counted while it runs, written with its end.
 
 Two system calls for a short attempt, four for others, and a look at the clock before and after each query: under 5 % of
-a task that does nothing (docs/performance.md). All of it is of the task's own thread: what others do is not on it.
+a task that does nothing. All of it is of the task's own thread: what others do is not on it.
 """
 
 import json

@@ -2,7 +2,7 @@
 
 A worker thread that goes to sleep leaves an offer in its mailbox (mailbox.py): its claim. Who enqueues takes an offer,
 posts the task, inserts it as claimed under the offer, and posts how that went. So the worker wakes up and prepares
-while the insert is on its way, and need not search: it begins in half the time (docs/performance.md).
+while the insert is on its way, and need not search: it begins in half the time.
 
 Only one can take an offer, an enqueuer or back the worker: the kernel sees to that. Whoever takes one posts both
 letters, whatever happens. Before all that, at the first line of enqueue(), the worker is alerted: a thread that sleeps

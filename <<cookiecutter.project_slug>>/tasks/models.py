@@ -9,7 +9,7 @@ from django.tasks import TaskResultStatus
 
 
 class TaskRecord(models.Model):
-    """A task and its state. `tasks/queue.py` alone moves it from one status to another."""
+    """A task and its state. `tasks/queue.py` moves it from one status to the next."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid7, editable=False)  # in order of time
     task = models.CharField(max_length=200, help_text="Dotted path of the task's function.")

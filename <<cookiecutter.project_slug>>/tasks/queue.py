@@ -1,10 +1,10 @@
-"""The queue and its database: insert, claim, finish, retry, release. The one place that changes a task's status.
+"""The queue and its database: insert, claim, finish, retry, release. What a task's own way does to its row.
 
 A claim names who holds the task: node/boot/interpreter/generation. Every later write asks for it, so the outcome of an
 interpreter that was given up, or of a process that was thought dead, changes nothing.
 
 What every task passes through is plain SQL, a statement and a commit each (statements.py): through the ORM a task costs
-four times as much (docs/performance.md).
+four times as much. People change a row in control.py, deaths in recovery.py, broken chains in chains.py.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What becomes of tasks whose process has died or had to leave. Run at start, before any worker."""
+"""What becomes of tasks whose process or interpreter has died or had to leave: free again, or FAILED."""
 
 from typing import Any
 from uuid import UUID

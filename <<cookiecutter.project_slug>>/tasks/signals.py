@@ -4,4 +4,4 @@ from django.dispatch import Signal
 
 tidy_up = Signal()
 """Sent once an hour on each node, and by `manage.py prune_tasks`, when tasks have been pruned: delete now what belonged
-to tasks that are no longer in the table. Runs in the housekeeper's thread: what takes long belongs into a task."""
+to tasks that are no longer in the table. Runs in the housekeeping interpreter: what takes long belongs into a task."""

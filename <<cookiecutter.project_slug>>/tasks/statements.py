@@ -1,7 +1,7 @@
 """The statements that every task passes through, and their short way to the driver.
 
 Through a Django cursor a task that waits for nothing costs twice as much: its query is parsed for placeholders each
-time, and every date is read back (docs/performance.md). Errors, transactions and connections stay Django's.
+time, and every date is read back. Errors, transactions and connections stay Django's.
 """
 
 import uuid
