@@ -1,7 +1,7 @@
 """The board: counters and signs of life of every interpreter thread, in memory that all interpreters share.
 
-A board is an array of 64-bit integers. Each interpreter thread has a seat on it, a row that this thread alone writes while
-it sits there, but for the cells that are main's: so no lock is needed. Main reads them all. A seat outlives the
+A board is an array of 64-bit integers. Each interpreter thread has a seat on it, a row that this thread alone writes
+while it sits there, but for the cells that are main's: so no lock is needed. Main reads them all. A seat outlives the
 interpreter that sat there: its successor goes on counting. The gauges, one row per queue, are written by the
 housekeeper alone (tasks/housekeeping.py). Behind them lie the ids of watched tasks (watched.py).
 """
