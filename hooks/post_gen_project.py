@@ -1,5 +1,6 @@
 """Write `.env` for development, with a secret of its own, note the template's version, and say what comes next."""
 
+import html
 import json
 import os
 import secrets
@@ -21,6 +22,11 @@ for folder in list(Path.cwd().rglob("__pycache__")):
 for name in (".env", "uv.lock"):
     if os.path.exists(name):
         os.unlink(name)
+
+# The pages are copied as they are, for their own delimiters; they have the template's name where the project's belongs.
+NAME = html.escape(ANSWERS["project_name"]).replace("{", "&#123;")
+for page in Path("templates").rglob("*.html"):
+    page.write_text(page.read_text().replace("Single-server Django", NAME))
 
 lines = [
     "# Development. Never copied into the image; .env.example lists all variables.",

@@ -30,11 +30,12 @@ def project(generate, python) -> Path:
 
 
 def edit(path: Path, lines: str, place: str) -> None:
-    """Put lines of a list beside the line `place`, imports to the top."""
+    """Put lines of a list beside the line `place`, imports to the others."""
     settings = path.read_text()
     assert place in settings
     for line in lines.splitlines(keepends=True):
-        settings = line + settings if line.startswith("from ") else settings.replace(place, line + place, 1)
+        before = "from " if line.startswith("from ") else place
+        settings = settings.replace(f"\n{before}", f"\n{line}{before}", 1)
     path.write_text(settings)
 
 
@@ -70,3 +71,11 @@ def test_the_check_says_where_it_can_live(project, python):
     assert refused.returncode == 1
     assert re.search("shop.tasks.* PIL", refused.stdout + refused.stderr), refused.stdout + refused.stderr
     assert "images" in refused.stdout
+
+
+def test_the_code_passes_the_check_of_the_project(project, python):
+    assert "make format && make check" in PAGE
+    for tool in ("ruff check --fix .", "ruff format .", "ruff check .", "ruff format --check .", "mypy ."):
+        done = run(python, project, "-m", *tool.split())
+
+        assert done.returncode == 0, done.stdout + done.stderr

@@ -17,13 +17,13 @@ from ops.access import action
 LOCKED = 5  # seconds
 
 
-@task(queue_name="exports", timeout=2)  # type: ignore[call-overload, untyped-decorator]
+@task(queue_name="exports", timeout=2)
 def hold_the_gil() -> int:
     """One call of C code, some ten seconds long, that lets nothing else of its interpreter run."""
     return sum(itertools.repeat(1, 2_000_000_000))
 
 
-@task(queue_name="exports", timeout=60)  # type: ignore[call-overload, untyped-decorator]
+@task(queue_name="exports", timeout=60)
 def fill_the_memory(most: int) -> int:
     """Small objects, until the server's guard ends it; `most` bytes where it does not."""
     eaten: list[bytes] = []

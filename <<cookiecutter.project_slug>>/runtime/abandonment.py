@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LONGEST_START = 120.0  # seconds that an interpreter has to become ready: the project's imports are in it
 
-NOT_ENDED = "It did not end when it was told to: its interpreter was abandoned."
+NOT_ENDED = "It did not end when it was told to, as code in C (time.sleep) may not: its interpreter was abandoned."
 STOOD_STILL = "The loop that held it stood still: its interpreter was abandoned."
 NOT_STARTED = "did not start"
 

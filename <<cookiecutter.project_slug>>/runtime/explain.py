@@ -28,6 +28,8 @@ def in_one_line(error: BaseException, *start: str) -> str:
     if is_refusal(error):
         return f"{' ← '.join([*start, *chain(error)])}: {refused(error)} refuses this kind of interpreter. {CURE}"
     ours = [(frame, line) for frame, line in walk_tb(error.__traceback__) if not (_is_library(frame) or _asks(frame))]
+    if type(error).__name__ == "InvalidTask":  # tasks/ refuses it, and the mistake is where it is declared
+        ours = [(frame, line) for frame, line in ours if not _module(frame).startswith("tasks.")] or ours
     places = [f"{_path(frame)}, line {line}" for frame, line in ours]
     place = f" ({places[-1]})" if places and not isinstance(error, SyntaxError) else ""  # which names its own
     return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"

@@ -113,7 +113,7 @@ class Reload:
     async def _replace(self, host: Host, plan: Plan, trial: Trial | None) -> None:
         flaw = await self.supervisor.renewal.replace(host, plan, trial)
         if flaw and host in self.supervisor.hosts and not host.asked_to_stop:
-            raise StartError(f"{host.name}: {flaw}. The old one serves on.")
+            raise StartError(f"{host.name}: {flaw.rstrip('.')}. The old one serves on.")
 
     async def _compare(self, new: Host) -> str:
         """Watch a new web interpreter beside the old ones: "" where it answers with errors as seldom as they do."""

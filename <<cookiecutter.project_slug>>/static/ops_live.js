@@ -114,7 +114,7 @@ function show(state) {
   if (!state.node) return;
   const limit = state.memory_limit ? ` of ${megabytes(state.memory_limit)}` : "";
   const waiting = state.waiting ? `, ${number.format(state.waiting)} requests wait` : "";
-  const abandoned = state.abandoned ? `, ${state.abandoned} interpreters written off` : "";
+  const abandoned = state.abandoned ? `, ${state.abandoned} ${state.abandoned === 1 ? "interpreter" : "interpreters"} written off` : "";
   document.querySelector("#server").textContent =
     `Node ${state.node}, up ${duration(state.age)}, ${megabytes(state.memory)}${limit}${waiting}${abandoned}.`;
   warn(state.unready.join(", "));

@@ -16,13 +16,15 @@ A task's way, from enqueue() to its end:
                     for who looks for the reason (values.py, log_lines.py), leftovers.py what it left behind
     aftermath.py    what its end means for others: those in line, its batch (tally.py)
     patience.py     database errors that pass
-    results.py      a row as Django's TaskResult; origin.py is the request that enqueued it
+    results.py      a row as Django's TaskResult; origin.py is the request that enqueued it; json_values.py what may go
+                    into a task and come out
 In memory, without a row: memory_queue.py sends, memory_worker.py runs, memory_sizes.py bounds.
 Beside the tasks:
     housekeeping.py once per node: what is due, ticks.py, counting.py, pruning.py (retention.py), nodes.py
     recovery.py     what becomes of tasks whose process or interpreter has died
     control.py      cancel, retry, run now, discard; discovery.py finds the task modules
     progress.py, live.py, api.py, urls.py, apps.py, admin.py, admin_*.py show them
+    mypy_plugin.py  tells mypy what `@task(…)` takes
 """
 
 from importlib import import_module

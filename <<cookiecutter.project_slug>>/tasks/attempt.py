@@ -11,7 +11,6 @@ from django.db import connection
 from django.tasks import Task, TaskResult, TaskResultStatus, task_backends
 from django.tasks.signals import task_finished, task_started
 from django.utils import timezone
-from django.utils.json import normalize_json
 
 from runtime.inside import Seat
 from runtime.watchdog import Run
@@ -20,6 +19,7 @@ from tasks.bill import Meter
 from tasks.context import DurableContext
 from tasks.ends import ENDED, OUTCOMES, entry, where_it_was
 from tasks.errors import TaskCancelled, TaskSuspended
+from tasks.json_values import as_json
 from tasks.leftovers import give_up_connections, leave_no_transaction_open, memory_comes_back
 from tasks.options import DurableTask
 from tasks.patience import until_it_passes
@@ -89,7 +89,8 @@ class Attempt:
             with self._guarded():
                 task_started.send(self._backend, task_result=result)
                 self.meter.start()
-                return normalize_json(task.call(*context, *result.args, **result.kwargs))
+                value = task.call(*context, *result.args, **result.kwargs)
+                return as_json(f"what {task.module_path} returns", value)
         finally:
             self.meter.stop()
             if not self.in_transaction:

@@ -8,12 +8,12 @@ from typing import Any
 from django.db import connection, transaction
 from django.tasks import Task, TaskResult
 from django.tasks.backends.base import BaseTaskBackend
-from django.tasks.exceptions import TaskResultDoesNotExist
+from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
 from django.tasks.signals import task_enqueued
-from django.utils.json import normalize_json
 
 from tasks import conditions, origin, queue, tally, wakeup
 from tasks.handover import alert, hand_over
+from tasks.json_values import arguments_of
 from tasks.memory_queue import MemoryTask, Posting, letter_of, queue_of, refuse_in_a_block, refuse_what_needs_a_table
 from tasks.options import DurableTask
 from tasks.results import as_result, new_result
@@ -30,6 +30,12 @@ class DurableBackend(BaseTaskBackend):
     supports_async_task = True
     supports_get_result = True
     supports_priority = True
+
+    def validate_task(self, task: Task) -> None:
+        if self.queues and task.queue_name not in self.queues:
+            there = ", ".join(sorted(self.queues))
+            raise InvalidTask(f'There is no queue "{task.queue_name}" in TASKS["{self.alias}"]["QUEUES"]: {there}.')
+        super().validate_task(task)
 
     def enqueue(self, task: Task, args: Sequence[Any], kwargs: dict[str, Any]) -> TaskResult:
         if task.run_after is None:
@@ -67,7 +73,7 @@ class DurableBackend(BaseTaskBackend):
             backend=self.alias,
             queue=task.queue_name,
             priority=task.priority,
-            arguments={"args": normalize_json(args), "kwargs": normalize_json(kwargs)},
+            arguments=arguments_of(task.module_path, args, kwargs),
             run_after=task.run_after,
             fail_if_lost=getattr(task, "on_lost", "retry") == "fail",
             batch=tally.current(),
@@ -95,7 +101,7 @@ class InterpreterQueueBackend(BaseTaskBackend):
             backend=self.alias,
             queue=task.queue_name,
             priority=task.priority,
-            arguments={"args": normalize_json(args), "kwargs": normalize_json(kwargs)},
+            arguments=arguments_of(task.module_path, args, kwargs),
             run_after=None,
             fail_if_lost=True,
         )

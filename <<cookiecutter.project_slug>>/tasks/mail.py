@@ -45,13 +45,11 @@ class EmailBackend(BaseEmailBackend):
         """Enqueue them; how many. One that cannot be a mail (a line break in its subject) raises here."""
         calls: list[Call] = [(_arguments(self.using, mail), {}) for mail in email_messages if mail.recipients()]
         if calls:
-            send.get_backend().enqueue_many(send, calls)
+            send.get_backend().enqueue_many(send, calls)  # type: ignore[attr-defined]  # of DurableBackend
         return len(calls)
 
 
-@task(  # type: ignore[call-overload, untyped-decorator]  # the stubs know Django's own options
-    queue_name="critical", max_attempts=MOST_ATTEMPTS, retry_on=(OSError,), takes_context=True
-)
+@task(queue_name="critical", max_attempts=MOST_ATTEMPTS, retry_on=(OSError,), takes_context=True)
 def send(context: DurableContext, mailer: str, sender: str, recipients: list[str], text: str) -> None:
     """Send one mail. Later attempts send it to those whom no earlier one could reach."""
     if not text:

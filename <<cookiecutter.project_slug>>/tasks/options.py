@@ -50,8 +50,10 @@ class DurableTask(Task):
             raise InvalidTask("max_attempts must be a whole number, 1 or more.")
         if self.on_lost not in ("retry", "fail"):
             raise InvalidTask('on_lost must be "retry" or "fail".')
-        if self.timeout < 0:
-            raise InvalidTask("timeout must be a number of seconds, 0 or more.")
+        if not isinstance(self.timeout, int | float) or self.timeout < 0:
+            raise InvalidTask(f"timeout must be a number of seconds, 0 or more, not {self.timeout!r}.")
+        if not (self.backoff is None or callable(self.backoff) or isinstance(self.backoff, int | float | timedelta)):
+            raise InvalidTask(f"backoff must be a number of seconds or a callable that gives it, not {self.backoff!r}.")
         if self.unique is not None:
             keys.check_unique(self.unique)
         if self.limit is not None:

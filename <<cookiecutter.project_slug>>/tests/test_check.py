@@ -111,6 +111,15 @@ def test_other_mistakes_are_told_with_their_place(tmp_path, shop):
     assert "shop.Photo.image: an ImageField needs Pillow in the web, whose interpreters refuse it" in lines
 
 
+def test_a_task_that_is_declared_wrongly_is_told_with_its_own_place(tmp_path, shop):
+    tasks = "from django.tasks import task\n@task(queue_name='defualt')\ndef add(): ...\n"
+    result = check(tmp_path, shop(tasks=tasks))
+
+    lines = " ".join(result.stdout.partition("to change\n")[2].split())
+    assert 'There is no queue "defualt"' in lines
+    assert "shop/tasks.py, line 2)" in lines
+
+
 def test_a_task_module_that_does_not_load_stops_no_other(tmp_path, shop):
     with running(tmp_path / "data", **shop(tasks="from PIL import Image\n")) as server:
         server.wait_for_text(r"shop.tasks does not load. default \u2190 shop.tasks \u2190 PIL: PIL._imaging refuses")

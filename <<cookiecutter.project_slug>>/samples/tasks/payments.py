@@ -8,9 +8,7 @@ from samples import provider
 from samples.models import Order, Payment
 
 
-@task(  # type: ignore[call-overload, untyped-decorator]  # the stubs know Django's own options
-    queue_name="critical", max_attempts=5, retry_on=(ConnectionError, TimeoutError)
-)
+@task(queue_name="critical", max_attempts=5, retry_on=(ConnectionError, TimeoutError))
 def charge_order(order_id: int) -> str:
     """Charge the customer of an order and thank them, each once. Gives the receipt's number."""
     order = Order.objects.get(pk=order_id)

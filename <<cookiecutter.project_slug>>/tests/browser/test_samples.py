@@ -198,7 +198,7 @@ def test_everything_is_reached_with_the_keyboard(page: Page) -> None:
         reached.append(page.evaluate("document.activeElement.textContent.trim() || document.activeElement.id"))
     assert reached == [
         "Skip to the content",
-        "Single-server Django",
+        page.locator(".brand").inner_text(),
         "Operations",
         "Admin",
         "Sign out",

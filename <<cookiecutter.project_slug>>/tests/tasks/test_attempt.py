@@ -58,7 +58,10 @@ def test_a_path_that_leads_to_no_task_fails_the_task(run_one, path):
 
 def test_a_result_that_json_cannot_hold_fails_the_task(run_one):
     sample_tasks.return_what_json_cannot_hold.enqueue()
-    assert run_one().history[0]["type"] == "builtins.TypeError"
+    end = run_one().history[0]
+
+    assert end["type"] == "builtins.TypeError"
+    assert "what tests.tasks.sample_tasks.return_what_json_cannot_hold returns must be JSON" in end["message"]
 
 
 def test_each_attempt_and_its_error_are_kept(run_one):

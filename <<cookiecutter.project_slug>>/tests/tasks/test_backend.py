@@ -92,6 +92,8 @@ def test_the_options_of_using_are_kept(run_one):
         {"max_attempts": 0},
         {"on_lost": "shrug"},
         {"timeout": -1},
+        {"timeout": "5m"},
+        {"backoff": "5m"},
     ],
 )
 def test_wrong_options_are_refused_where_the_task_is_declared(options):
@@ -99,8 +101,13 @@ def test_wrong_options_are_refused_where_the_task_is_declared(options):
         task(**options)(note.func)
 
 
+def test_a_misspelled_queue_is_told_beside_those_that_there_are():
+    with pytest.raises(InvalidTask, match=r'no queue "defualt" in TASKS\["default"\]\["QUEUES"\]: .*default'):
+        task(queue_name="defualt")(note.func)
+
+
 def test_arguments_that_json_cannot_hold_are_refused():
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=f"<class 'object'>: an argument of {note.module_path} must be JSON"):
         note.enqueue(object())
     assert not TaskRecord.objects.exists()
 

@@ -98,7 +98,7 @@ class Command(BaseCommand):
 def _add_filters(parser: ArgumentParser) -> None:
     parser.add_argument("ids", nargs="*", type=uuid.UUID, metavar="ID")
     parser.add_argument("--queue")
-    parser.add_argument("--task", help="its path: samples.tasks.exports.export")
+    parser.add_argument("--task", help="its path: samples.tasks.exports.export_orders")
     parser.add_argument("--state", choices=STATES)
 
 
