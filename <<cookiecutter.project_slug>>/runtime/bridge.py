@@ -102,16 +102,16 @@ class Bridge:
         self.stopping = True
         self.live.stop()
         if not self._anybody_serves():
-            self._turn_away(len(self.waiting), "The server is stopping.")
+            self._turn_away(len(self.waiting), "Stopping", "The server is stopping.")
 
     def _anybody_serves(self) -> bool:
         return any(not link.leaving for link in self._links())
 
-    def _turn_away(self, number: int, text: str) -> None:
+    def _turn_away(self, number: int, kind: str, text: str) -> None:
         for _ in range(number):
             response, _, body, _ = self.waiting.popleft()
             discard(body)
-            answer(response, 503, text)
+            answer(response, 503, kind, text, retry_after=1)
 
     def detach(self, host: object) -> None:
         """No more requests for this interpreter; those that it has may still be answered."""
@@ -140,7 +140,7 @@ class Bridge:
             if link in self.idle:
                 self.idle.remove(link)
             if link.response is not None:
-                answer(link.response, 500, "The interpreter that served this request has died.")
+                answer(link.response, 500, "InterpreterDied", "The interpreter that served this request has died.")
                 link.response = None
 
     def expire(self, now: float) -> list[tuple[Any, int]]:
@@ -152,11 +152,11 @@ class Bridge:
         for link in self._links():
             response = link.response
             if response is not None and not response.head.done() and now - link.since > self.plan.web.request_timeout:
-                answer(response, 504, f"No answer within {self.plan.web.request_timeout:g} s.")
+                answer(response, 504, "Timeout", f"No answer within {self.plan.web.request_timeout:g} s.")
                 late.append((link.host, link.mates.index(link)))
         streams.cut_surplus(self._links(), now)
         overdue = sum(now - since > LONGEST_WAIT for _, _, _, since in self.waiting)
-        self._turn_away(overdue, "Too many requests are waiting.")
+        self._turn_away(overdue, "Busy", "Too many requests are waiting.")
         return late
 
     def request_of(self, host: object, index: int) -> str:
@@ -204,7 +204,7 @@ class Bridge:
         elif kind == frames.END and response.head.done():
             response.end()
         elif kind in (frames.END, frames.BROKEN):
-            answer(response, 500, "The request has failed.")
+            answer(response, 500, "Failed", "The request has failed.")
         elif not response.head.done():  # else it came too late
             if kind == frames.HEAD:
                 streams.begin(response, frame, self._links())

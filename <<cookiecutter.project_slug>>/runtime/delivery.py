@@ -8,6 +8,7 @@ from typing import Any
 from runtime import frames
 from runtime.connection import Connection
 from runtime.link import Link
+from runtime.responses import error
 
 BUFFER_LIMIT = 1024 * 1024  # bytes of a response held here for a slow client before its web thread has to wait
 HELD_LIMIT = 1024 * 1024  # bytes that Granian may hold for it besides
@@ -153,11 +154,8 @@ class Outlet:
             self.connection.release()
 
 
-def answer(response: Response, status: int, text: str, retry_after: int = 0) -> None:
+def answer(response: Response, status: int, kind: str, message: str, retry_after: int = 0) -> None:
     """End a response without its web thread; what that still sends is thrown away."""
     response.end(is_broken=response.head.done())
     if not response.head.done():
-        headers = [("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store")]
-        if retry_after:
-            headers.append(("retry-after", str(retry_after)))
-        response.head.set_result((frames.WHOLE, status, headers, text.encode()))
+        response.head.set_result((frames.WHOLE, status, *error(kind, message, retry_after)))

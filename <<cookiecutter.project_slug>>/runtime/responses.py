@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from runtime import frames
+
 TEXT = "text/plain; charset=utf-8"
 
 
@@ -13,9 +15,14 @@ def send_text(proto: Any, status: int, text: str, content_type: str = TEXT) -> i
 
 
 def send_error(proto: Any, status: int, kind: str, message: str, retry_after: int = 0) -> int:
-    """An error: JSON {"error": {"type", "message"}}."""
+    headers, body = error(kind, message, retry_after)
+    proto.response_bytes(status, headers, body)
+    return status
+
+
+def error(kind: str, message: str, retry_after: int = 0) -> tuple[frames.Headers, bytes]:
+    """Headers and body of an error: JSON {"error": {"type", "message"}}."""
     headers = [("content-type", "application/json"), ("cache-control", "no-store")]
     if retry_after:
         headers.append(("retry-after", str(retry_after)))
-    proto.response_str(status, headers, json.dumps({"error": {"type": kind, "message": message}}))
-    return status
+    return headers, json.dumps({"error": {"type": kind, "message": message}}).encode()

@@ -18,7 +18,7 @@ def begin(response: Response, head: tuple[Any, ...], links: list[Link]) -> None:
     if _is_events(head[2]):
         if len(_long(links, now)) >= _most(links):
             response.leave()
-            return answer(response, 503, "Too many streams are open.", RETRY_AFTER)
+            return answer(response, 503, "Busy", "Too many streams are open.", RETRY_AFTER)
         response.is_events = True
     response.began = now
     response.head.set_result(head)

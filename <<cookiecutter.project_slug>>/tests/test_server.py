@@ -41,6 +41,18 @@ def test_each_pool_runs_in_its_own_interpreter(server):
     assert server.metric("interpreter_up", name="images-1", interpreter="legacy") == 1
 
 
+def test_a_task_lets_requests_go_first_where_it_can(server):
+    """By how nice threads are. Tasks that share the GIL of the main interpreter would have it wait with them."""
+    folder = Path(f"/proc/{server.process.pid}/task")
+    nice = {}
+    for thread in folder.iterdir():
+        name, values = (thread / "comm").read_text().strip(), (thread / "stat").read_text().rpartition(")")[2].split()
+        nice[name] = int(values[16])
+
+    assert (nice["critical-1"], nice["default-1"]) == (5, 5)
+    assert {name: value for name, value in nice.items() if value and name not in ("critical-1", "default-1")} == {}
+
+
 def test_the_main_interpreter_imports_no_django():
     code = (
         "import sys, threading, os, signal, main\n"

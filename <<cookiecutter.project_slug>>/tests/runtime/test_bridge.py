@@ -259,6 +259,7 @@ async def test_at_the_stop_nobody_waits_for_a_web_interpreter_that_will_not_come
     await stage.ask(late)
 
     assert (waits.status, late.status) == (503, 503)
+    assert dict(waits.headers)["retry-after"] == dict(late.headers)["retry-after"] == "1"
     assert set(os.listdir("/proc/self/fd")) == descriptors
 
 
