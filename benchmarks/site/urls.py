@@ -10,6 +10,7 @@ urlpatterns = [
     path("bench/compute/<int:additions>", views.compute),
     path("bench/page", views.page),
     path("bench/upload", views.upload),
+    path("bench/discard", views.discard),
     path("bench/busy/<int:number>/<int:seconds>", views.busy),
     path("bench/enqueue", views.enqueue),
     path("bench/result/<str:task_id>", views.result),

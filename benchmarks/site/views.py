@@ -45,6 +45,15 @@ def upload(request: HttpRequest) -> HttpResponse:
     return HttpResponse(str(request.FILES["file"].size))
 
 
+@csrf_exempt
+def discard(request: HttpRequest) -> HttpResponse:
+    """Read a body of any length and keep nothing of it; how long it was."""
+    length = 0
+    while part := request.read(64 * 1024):
+        length += len(part)
+    return HttpResponse(str(length))
+
+
 def busy(request: HttpRequest, number: int, seconds: int) -> HttpResponse:
     """So many tasks of pure Python without pause."""
     for _ in range(number):
