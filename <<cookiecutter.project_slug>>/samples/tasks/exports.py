@@ -53,7 +53,12 @@ def export_orders(context: Any, export_id: str, rows: int) -> ExportResult:
     Interrupted at any point, the next attempt goes on from the last checkpoint, and each row stands in the file once.
     """
     missing = max(0, rows - Order.objects.count())
-    seed_orders(rows, report=lambda made: context.progress(made, missing + rows))
+
+    def show(steps: int) -> None:
+        """In rows, of which those that are made first are a part of the work."""
+        context.progress(steps * rows // (missing + rows), rows)
+
+    seed_orders(rows, report=show)
     path = result_folder("exports", export_id) / "orders.csv"
     partial = path.with_suffix(".partial")
     with partial.open("ab") as file:
@@ -61,7 +66,7 @@ def export_orders(context: Any, export_id: str, rows: int) -> ExportResult:
         while done["rows"] < rows and (batch := _next_batch(done["last_id"], rows - done["rows"])):
             done = _append(file, done, batch)
             context.checkpoint(done)
-            context.progress(missing + done["rows"], missing + rows)
+            show(missing + done["rows"])
         publish(file, path)
     return {"rows": done["rows"], "bytes": path.stat().st_size, "url": url_of(path)}
 
