@@ -197,7 +197,8 @@ def _give_way(assignment: Assignment) -> None:
     Not where it shares the GIL of main, which would wait with it.
     """
     if assignment.kind == "isolated" and not assignment.sockets:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), WORKERS_NICE)
+        with contextlib.suppress(PermissionError):  # a sandbox may forbid it
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), WORKERS_NICE)
 
 
 def _run_threads(loop: Loop, seats: list[Seat]) -> None:
