@@ -12,7 +12,7 @@ PYTHON := $(VENV)/bin/python
 run: venv ## generate a demo project and serve it at http://127.0.0.1:8000
 	@$(PYTHON) scripts/demo.py .demo
 	@scripts/make-venv .demo/demo/.venv .demo/demo/requirements.lock >/dev/null
-	@echo "Serving the demo project at http://127.0.0.1:8000 (Ctrl+C stops it) ..."
+	@echo "Serving the demo project at http://127.0.0.1:$${PORT:-8000} (Ctrl+C stops it) ..."
 	@cd .demo/demo && exec .venv/bin/python main.py
 
 test: venv ## every test: of the template, and of the projects that it generates

@@ -100,8 +100,7 @@ def _prepare(node: str, boot: str) -> dict[str, Any]:
     from accounts.first import first_account_path
     from tasks.recovery import recover
 
-    for folder in ("media", "tmp"):
-        (settings.DATA_DIR / folder).mkdir(exist_ok=True)
+    (settings.DATA_DIR / "media").mkdir(exist_ok=True)
     call_command("migrate", interactive=False, verbosity=0)
     collect_static()
     static = find_static_files() if "web" in settings.ROLES else {}

@@ -114,7 +114,9 @@ def _answer(found: dict[str, Any] | None) -> dict[str, Any]:
 def take_data_dir(plan: Plan) -> Node:
     """Hold DATA_DIR for this process. Raises StartError where another one has it, or nothing can be written to it."""
     try:
-        return take_node(plan.data_path, shared=plan.database != "sqlite3")
+        node = take_node(plan.data_path, shared=plan.database != "sqlite3")
+        (plan.data_path / "tmp").mkdir(exist_ok=True)  # uploads come as soon as the port is open
+        return node
     except AlreadyServed as error:
         raise StartError(str(error)) from error
     except OSError as error:

@@ -98,6 +98,16 @@ def test_the_port_answers_before_the_interpreters_are_ready(tmp_path):
         end(server)
 
 
+def test_an_upload_that_comes_during_the_first_start_is_taken(tmp_path):
+    server = Server(tmp_path)
+    try:
+        address = server.wait_for("listening")["address"]
+        files = {"file": ("early.pdf", b"%PDF-1.4" + bytes(200_000))}  # more than is kept in memory
+        assert httpx.post(f"{address}/api/documents/", files=files, timeout=60).status_code == 202
+    finally:
+        end(server)
+
+
 def test_sigterm_ends_it_with_0_and_finishes_what_runs(tmp_path):
     gate = gates.make(tmp_path, "gate")
     with running(tmp_path / "data") as server:
