@@ -11,7 +11,7 @@ from runtime.host import Host
 
 PATIENCE = 1.0  # seconds for the rungs of the watchdog
 LOOK_EVERY = 0.25  # seconds
-LONGEST_HIDDEN = 60.0  # seconds between the claim of a task and its thread showing it (tasks/attempt.py)
+LONGEST_HIDDEN = 2.0  # seconds between the claim of a task and its thread showing it; no longer: people try again
 MOST_ABANDONED = 4  # interpreters that may be stuck in this process at once; one more, and it drains and leaves with 75
 
 
@@ -51,7 +51,7 @@ def cancel(board: Board, hosts: Iterable[Host], task: str, wake: Callable[[int],
 
 
 class Unfound:
-    """Cancels of tasks that no thread shows: claimed, but behind one whose end is still being told; or not here."""
+    """Cancels of tasks that no thread shows: claimed a moment ago, or not here."""
 
     def __init__(self) -> None:
         self.until: dict[str, float] = {}  # by task: monotonic seconds

@@ -24,7 +24,8 @@ def cancel(record: TaskRecord) -> bool:
         awaiting.tell(record.pk)
         return True
     asked = TaskRecord.objects.filter(pk=record.pk, status=RUNNING).update(cancelled=True)
-    wakeup.cancel(record.pk)
+    if asked:
+        wakeup.cancel(record.pk)
     return bool(asked)
 
 

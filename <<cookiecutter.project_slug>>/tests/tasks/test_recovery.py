@@ -146,6 +146,20 @@ def test_a_successful_task_is_neither_cancelled_nor_tried_again(run_one):
     assert TaskRecord.objects.get().status == "SUCCESSFUL"
 
 
+def test_of_the_cancel_of_a_task_that_has_ended_nobody_is_told(run_one, monkeypatch):
+    """Main would look for it a while, and end the attempt that somebody has asked for since."""
+    told = []
+    monkeypatch.setattr(control.wakeup, "cancel", told.append)
+    fail.enqueue()
+    failed = run_one()
+    assert not control.cancel(failed)
+    note.enqueue()
+    running = claim()
+    assert control.cancel(TaskRecord.objects.get(pk=running.id))
+
+    assert told == [running.id]
+
+
 def test_the_api_shows_cancels_and_retries(client, settings):
     settings.DEBUG = True  # open to everybody
     result = note.enqueue(1)
