@@ -5,28 +5,30 @@ import sys
 
 signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the supervisor hears it: the code is only being read
 
-from runtime.board import Board
-from runtime.bridge import Bridge
-from runtime.command import Boot, announce, parse_arguments, take_data_dir
-from runtime.health import Health
-from runtime.memory_queue import MemoryQueue
-from runtime.node import Node
-from runtime.plan import Plan, StartError
-from runtime.questions import answer, is_question
-from runtime.reload import Reload
-from runtime.server import Server
-from runtime.shutdown import leave, run, run_until_stopped
-from runtime.storage import Storage
-from runtime.supervisor import Supervisor, seats_needed
-from runtime.wakeup import Wakeups
+from runtime.http.bridge import Bridge
+from runtime.http.server import Server
+from runtime.observe.health import Health
+from runtime.observe.storage import Storage
+from runtime.questions.answer import answer, is_question
+from runtime.shared.board import Board
+from runtime.shared.descriptors import Wakeups, raise_limit
+from runtime.shared.memory_queue import MemoryQueue
+from runtime.shared.node import Node
+from runtime.shared.plan import Plan, StartError
+from runtime.start.command import Boot, announce, parse_arguments, take_data_dir
+from runtime.supervise.reload import Reload
+from runtime.supervise.seats import seats_needed
+from runtime.supervise.shutdown import leave, run, run_until_stopped
+from runtime.supervise.supervisor import Supervisor
 
 
 async def serve(plan: Plan, boot: Boot, node: Node) -> int:
     """Run the server until it is told to stop; returns the exit code."""
+    raise_limit()
     board = Board(plan.queues, seats_needed(plan))
     wakeups = Wakeups.make(plan.queues, board.seats, MemoryQueue.make_all(plan.memory_queues))
     health = Health(board, wakeups.housekeeper, Storage(plan))
-    bridge = Bridge(plan, health, health.metrics.web)
+    bridge = Bridge(plan, health.answers, health.metrics.web)
     supervisor = Supervisor(plan, node, board, wakeups, bridge, health)
     server = Server(bridge, plan.host, plan.port, plan.ssl_cert, plan.ssl_key)
     node.write(address=server.address)

@@ -111,12 +111,13 @@ def operations() -> dict[str, Callable[[], Any]]:
     from django.tasks import task_backends
     from django.test import Client
     from django.utils import timezone
-    from runtime import inside
-    from runtime.board import Board
-    from tasks import counting, housekeeping, pruning, queue, recovery
+    from runtime.interpreter import inside
+    from runtime.shared.board import Board
+    from tasks.house import keeper, pruning
+    from tasks.house.retention import Retention
     from tasks.models import TaskRecord
-    from tasks.retention import Retention
-    from tasks.rows import ClaimedTask
+    from tasks.table import counting, queue, recovery
+    from tasks.table.rows import ClaimedTask
 
     inside.board = Board(tuple(QUEUES), 1)
     some = TaskRecord.objects.filter(status="FAILED")[99].pk
@@ -140,7 +141,7 @@ def operations() -> dict[str, Callable[[], Any]]:
         "promote, nothing due": lambda: queue.promote(timezone.now()),
         "next due": queue.next_due,
         "what an idle housekeeper asks": lambda: (queue.next_due(), counting.queues_with_work(tuple(QUEUES))),
-        "count for /metrics": housekeeping.count_queues,
+        "count for /metrics": keeper.count_queues,
         "get_result": lambda: task_backends["default"].get_result(str(some)),
         "held": lambda: queue.held(HOLDER),
         "recovery, nothing lost": lambda: recovery.recover("node", "node/boot"),
@@ -182,7 +183,7 @@ def measure(name: str, operation: Callable[[], Any], plans: bool) -> None:
 def noted(found: list[tuple[str, Any, Any]]) -> Iterator[None]:
     """Note every statement, with its values and who explains it: Django's cursor, or the driver itself."""
     from django.db import connection
-    from tasks import queue, statements
+    from tasks.table import queue, statements
 
     def through_a_cursor(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         found.append((sql, params, through_another_cursor))

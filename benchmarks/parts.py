@@ -59,15 +59,15 @@ def enqueue(number: int) -> None:
 
 
 def loop() -> Callable[[], None]:
-    """What tasks.worker does for each task, until there is none."""
+    """What tasks.worker.loop does for each task, until there is none."""
     from django.conf import settings
-    from runtime.board import Board
-    from runtime.inside import Assignment, Seat
-    from runtime.plan import Plan, parse_interpreters
-    from runtime.wakeup import Wakeups, event, signal
-    from runtime.watchdog import Watchdog
-    from tasks import worker
-    from tasks.waiting import Waiting
+    from runtime.interpreter.inside import Assignment, Seat
+    from runtime.interpreter.watchdog import Watchdog
+    from runtime.shared.board import Board
+    from runtime.shared.descriptors import Wakeups, event, signal
+    from runtime.shared.plan import Plan, parse_interpreters
+    from tasks.worker import loop as worker
+    from tasks.worker.waiting import Waiting
 
     queues = tuple(settings.TASKS["default"]["QUEUES"])
     web, pools, _ = parse_interpreters(settings.INTERPRETERS, queues)
@@ -80,7 +80,8 @@ def loop() -> Callable[[], None]:
     wakeups = Wakeups.make(queues, seats=1)
     assignment = Assignment(
         name="default-1", pool="default", kind="isolated", target="", boot="node/boot", generation=0, seats=(0,),
-        board_seats=1, wakeups=wakeups, stop=event(), watch=event(), sockets=(), housekeeper=False, plan=plan,
+        board_seats=1, wakeups=wakeups, stop=event(), watch=event(), sockets=(), waiting_room=-1, housekeeper=False,
+        plan=plan, fingerprint="",
     )  # fmt: skip
     seat = Seat(assignment, Board(queues, 3), 0)
     watchdog = Watchdog(assignment.watch, threads=1)
@@ -99,10 +100,12 @@ def loop() -> Callable[[], None]:
 
 def time_the_parts() -> None:
     from django.tasks.signals import task_finished, task_started
-    from runtime import wakeup
-    from runtime.inside import Seat
-    from tasks import attempt, queue, worker
-    from tasks.gate import Gate
+    from runtime.interpreter.inside import Seat
+    from runtime.shared import descriptors
+    from tasks.table import queue
+    from tasks.worker import attempt
+    from tasks.worker import loop as worker
+    from tasks.worker.gate import Gate
 
     timed(queue, "execute", "SQLite: execute, with the commit of the finish")
     timed(queue, "claim", "claim")
@@ -117,12 +120,14 @@ def time_the_parts() -> None:
     timed(Seat, "must_leave", "ask whether to leave")
     timed(Gate, "enter", "the gate")
     timed(worker, "report_threads", "look for threads that are left")
-    timed(wakeup, "take", "take the signal")
+    timed(descriptors, "take", "take the signal")
 
 
 def time_the_bill(number: int) -> None:
     """Task by task, so that both kinds have the same of whatever else the machine does."""
-    from tasks import attempt, log_lines, worker
+    from tasks.records import log_lines
+    from tasks.worker import attempt
+    from tasks.worker import loop as worker
 
     class NoMeter(attempt.Meter):
         def start(self) -> None: ...
@@ -151,7 +156,7 @@ def bare(folder: Path, number: int) -> float:
     """The same statements on the same table; microseconds a task."""
     from django.db import connection
     from django.utils import timezone
-    from tasks.statements import CLAIM, SUCCEED
+    from tasks.table.statements import CLAIM, SUCCEED
 
     enqueue(number)
     connection.close()

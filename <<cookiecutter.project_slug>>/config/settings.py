@@ -9,7 +9,7 @@ from django.utils.csp import CSP
 
 from config.environment import Environment
 from config.secret_key import stored_secret_key
-from runtime import log
+from runtime.shared import log
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(BASE_DIR / ".env")
@@ -75,7 +75,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",  # in production main answers in its place (runtime/static.py)
+    "whitenoise.middleware.WhiteNoiseMiddleware",  # in production main answers in its place (runtime/http/static.py)
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

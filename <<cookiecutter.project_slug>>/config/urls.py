@@ -1,4 +1,4 @@
-"""The project's addresses. /healthz, /up, /readyz and /metrics are answered before Django (runtime/health.py)."""
+"""The project's addresses. Main answers /healthz, /up, /readyz, /metrics and /live/ (runtime/)."""
 
 from django.contrib import admin
 from django.urls import include, path

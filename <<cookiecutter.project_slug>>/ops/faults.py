@@ -1,6 +1,6 @@
 """Faults to try in development, from buttons on the operations page: so that one sees the server come back.
 
-Nothing of it is reachable without DEBUG (urls.py), and main kills no interpreter then (runtime/answers.py).
+Nothing of it is reachable without DEBUG (urls.py), and main kills no interpreter then (runtime/supervise/answers.py).
 """
 
 import itertools

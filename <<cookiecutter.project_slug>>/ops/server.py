@@ -1,11 +1,12 @@
-"""What main says of the server that this page is served by (runtime/answers.py), and what it is asked to do."""
+"""What main says of the server that serves this page (runtime/supervise/answers.py), and what it is asked to do."""
 
 from typing import Any
 
 from django.conf import settings
 
-from runtime import inquiry, inside
-from runtime.node import running_nodes
+from runtime.interpreter import inside
+from runtime.observe import inquiry
+from runtime.shared.node import running_nodes
 
 
 def node() -> str:
@@ -21,7 +22,7 @@ def overview() -> dict[str, Any]:
 
 
 def history() -> str:
-    """JSON (runtime/history.py)."""
+    """JSON (runtime/observe/history.py)."""
     return _ask("history", node()) or "{}"
 
 

@@ -9,8 +9,8 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from tasks.admin_list import ORDER, STATES
 from tasks.models import TaskRecord
+from tasks.staff.lists import ORDER, STATES
 
 SHOWN = 25  # tasks in a list
 MOST_BILLS = 10_000  # of today's, the latest, that are summed up
@@ -19,7 +19,7 @@ MOST_NAMES = 50
 
 
 def tasks_in(state: str) -> list[TaskRecord]:
-    """The first of a state (tasks/admin_list.py); of the finished ones the latest."""
+    """The first of a state (tasks/staff/lists.py); of the finished ones the latest."""
     found = TaskRecord.objects.filter(STATES[state]).order_by(*ORDER[state])
     return list(found.defer("arguments", "checkpoint", "return_value")[:SHOWN])
 

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from tasks.models import TaskRecord
-from tasks.queue import RUNNING
+from tasks.table.queue import RUNNING
 
 MOST = 50  # tasks on it
 THINNEST = 0.4  # per cent: what is shorter is seen all the same

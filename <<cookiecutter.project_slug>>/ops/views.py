@@ -10,12 +10,12 @@ from django.shortcuts import get_object_or_404, render
 from ops import server, tables
 from ops.access import page
 from ops.time_line import time_line_of
-from tasks.admin_attempts import attempts_without_success, bill_in_words
-from tasks.admin_list import STATES
-from tasks.admin_waiting import reason_to_wait
 from tasks.live import live_url
 from tasks.models import TaskRecord
-from tasks.progress import progress_of
+from tasks.staff.attempts import attempts_without_success, bill_in_words
+from tasks.staff.lists import STATES
+from tasks.staff.progress import progress_of
+from tasks.staff.waiting import reason_to_wait
 
 
 @page

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.http import Http404, HttpRequest
 
 from samples.text import storable
-from tasks.api import as_json
+from tasks.json_views import as_json
 from tasks.models import TaskRecord
 
 KEPT = 20

@@ -1,4 +1,4 @@
-// The operations page. The state of the server comes once a second from main (runtime/live_overview.py); rows are filled
+// The operations page. The state of the server comes once a second from main (runtime/observe/live_overview.py); rows are filled
 // in place, so that focus and selection stay.
 
 const REFRESH_EVERY = 5000; // milliseconds, at the most often, while tasks end

@@ -1,5 +1,5 @@
 // Comfort for the samples page: it sends forms without leaving the page, takes dropped files and follows the tasks.
-// Everything is rendered by the server. Events (runtime/live.py) say how far a task is, and when its card is to be
+// Everything is rendered by the server. Events (runtime/http/live.py) say how far a task is, and when its card is to be
 // fetched anew: then the page is asked for once, and what is new in it takes its place here.
 
 const ASK_EVERY = 5000; // milliseconds, while there are no events to be had

@@ -13,13 +13,13 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from tasks import control
-from tasks.admin_attempts import attempts_without_success, bill_in_words
-from tasks.admin_list import ORDER, CappedPaginator, QueueFilter, StateFilter, TaskFilter
-from tasks.admin_queues import BatchAdmin, PausedQueueAdmin
-from tasks.admin_schedules import ScheduleAdmin
-from tasks.admin_waiting import reason_to_wait
 from tasks.models import TaskRecord
-from tasks.progress import progress_of
+from tasks.staff.attempts import attempts_without_success, bill_in_words
+from tasks.staff.lists import ORDER, CappedPaginator, QueueFilter, StateFilter, TaskFilter
+from tasks.staff.progress import progress_of
+from tasks.staff.queues import BatchAdmin, PausedQueueAdmin
+from tasks.staff.schedules import ScheduleAdmin
+from tasks.staff.waiting import reason_to_wait
 
 __all__ = ["BatchAdmin", "PausedQueueAdmin", "ScheduleAdmin", "TaskRecordAdmin"]
 

@@ -6,6 +6,6 @@ class TasksConfig(AppConfig):
     verbose_name = "Background tasks"
 
     def ready(self) -> None:
-        from tasks import origin
+        from tasks.table import origin
 
         origin.connect()

@@ -11,13 +11,20 @@ from django.tasks.backends.base import BaseTaskBackend
 from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
 from django.tasks.signals import task_enqueued
 
-from tasks import conditions, origin, queue, tally, wakeup
-from tasks.handover import alert, hand_over
 from tasks.json_values import arguments_of
-from tasks.memory_queue import MemoryTask, Posting, letter_of, queue_of, refuse_in_a_block, refuse_what_needs_a_table
 from tasks.options import DurableTask
-from tasks.results import as_result, new_result
-from tasks.rows import FoundTask, NewTask
+from tasks.table import conditions, origin, queue, tally, wakeup
+from tasks.table.handover import alert, hand_over
+from tasks.table.memory_queue import (
+    MemoryTask,
+    Posting,
+    letter_of,
+    queue_of,
+    refuse_in_a_block,
+    refuse_what_needs_a_table,
+)
+from tasks.table.results import as_result, new_result
+from tasks.table.rows import FoundTask, NewTask
 
 type Call = tuple[Sequence[Any], dict[str, Any]]  # positional and keyword arguments of one task
 
@@ -38,7 +45,7 @@ class DurableBackend(BaseTaskBackend):
         super().validate_task(task)
 
     def enqueue(self, task: Task, args: Sequence[Any], kwargs: dict[str, Any]) -> TaskResult:
-        if task.run_after is None:
+        if task.run_after is None and not conditions.may_hold(task):  # else it is not handed over
             alert(task.queue_name)
         return self.enqueue_many(task, [(args, kwargs)])[0]
 
@@ -46,9 +53,11 @@ class DurableBackend(BaseTaskBackend):
         """Enqueue the same task several times with one statement."""
         self.validate_task(task)
         new = [self._new(task, args, kwargs) for args, kwargs in calls]
+        if not new:
+            return []
         connection.close_if_health_check_failed()  # statements.py goes past the cursor that does this
         instead: dict[uuid.UUID, FoundTask] = {}
-        if any(conditions.has_one(each) for each in new[:1]):
+        if conditions.has_one(new[0]):
             instead = conditions.insert(new)
         elif not (len(new) == 1 and hand_over(new[0])):
             queue.insert(new)
@@ -101,7 +110,7 @@ class InterpreterQueueBackend(BaseTaskBackend):
             backend=self.alias,
             queue=task.queue_name,
             priority=task.priority,
-            arguments=arguments_of(task.module_path, args, kwargs),
+            arguments=arguments_of(task.module_path, args, kwargs, in_row=False),
             run_after=None,
             fail_if_lost=True,
         )

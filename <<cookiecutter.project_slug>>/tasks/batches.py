@@ -21,9 +21,9 @@ from django.db import transaction
 from django.tasks import Task
 from django.tasks.exceptions import InvalidTask
 
-from tasks import tally
 from tasks.backends import DurableBackend
 from tasks.models import BatchRecord
+from tasks.table import tally
 
 # What the callback is given.
 COUNTS: dict[str, Any] = {"batch": "", "successful": 0, "failed": 0}

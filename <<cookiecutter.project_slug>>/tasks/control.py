@@ -1,31 +1,34 @@
 """What people do to tasks: cancel one, retry one, let one run now, discard one."""
 
-from typing import Any
-
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from tasks import aftermath, awaiting, chains, limits, tally, wakeup
 from tasks.errors import TaskCancelled
 from tasks.models import TaskRecord
-from tasks.queue import FAILED, READY, RUNNING
+from tasks.table import aftermath, awaiting, chains, history, limits, tally, wakeup
+from tasks.table.queue import FAILED, READY, RUNNING
 
 
 def cancel(record: TaskRecord) -> bool:
     """End a task that waits at once; one that runs is asked to end. A finished one stays as it is: False."""
     waiting = TaskRecord.objects.filter(pk=record.pk, status=READY)
-    history = [*record.history, _trace(record)]
+    entry = history.entry(record.attempt, "-", "cancelled", TaskCancelled, "It was cancelled before it ran.")
     with transaction.atomic():
-        ended = waiting.update(status=FAILED, finished_at=timezone.now(), cancelled=True, history=history)
+        if record.chain:
+            chains.lock(record.chain)
+        ended = waiting.update(
+            status=FAILED, finished_at=timezone.now(), cancelled=True, history=[*record.history, entry]
+        )
         if ended:
             limits.admit_on_commit(aftermath.of(record, FAILED))
     if ended:
         awaiting.tell(record.pk)
         return True
-    asked = TaskRecord.objects.filter(pk=record.pk, status=RUNNING).update(cancelled=True)
-    if asked:
-        wakeup.cancel(record.pk)
+    running = TaskRecord.objects.filter(pk=record.pk, status=RUNNING)
+    asked = running.update(cancelled=True)
+    for claim in running.values_list("claim", flat=True):
+        wakeup.cancel(record.pk, str(claim))
     return bool(asked)
 
 
@@ -39,6 +42,8 @@ def retry(record: TaskRecord) -> bool:
     waits_until = chains.HELD_BY_CHAIN if record.chain else limits.waits_until(None, record.limit_key)
     try:
         with transaction.atomic():
+            if record.chain:
+                chains.lock(record.chain)
             batches = [record.batch for record in failed.select_for_update() if record.batch]
             if not failed.update(
                 status=READY, finished_at=None, cancelled=False, waits_until=waits_until, progress=None
@@ -77,16 +82,3 @@ def _set_going(record: TaskRecord) -> None:
         limits.admit_on_commit({record.limit_key})
     else:
         wakeup.wake_on_commit(record.queue)
-
-
-def _trace(record: TaskRecord) -> dict[str, Any]:
-    message = "It was cancelled before it ran."
-    return {
-        "attempt": record.attempt,
-        "worker": "-",
-        "outcome": "cancelled",
-        "ended_at": timezone.now().isoformat(),
-        "type": f"{TaskCancelled.__module__}.{TaskCancelled.__qualname__}",
-        "message": message,
-        "traceback": message,
-    }

@@ -19,7 +19,7 @@ class TaskCancelled(Exception):
 
 
 class WorkerLost(Exception):
-    """The process or the interpreter that ran the task has died."""
+    """The process or the interpreter that ran the task has died, or was given up."""
 
 
 class ChainBroken(Exception):

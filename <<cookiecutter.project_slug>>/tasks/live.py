@@ -1,4 +1,4 @@
-"""Addresses at which a page hears what changes, without asking (runtime/live.py)."""
+"""Addresses at which a page hears what changes, without asking (runtime/http/live.py)."""
 
 import time
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.utils.crypto import salted_hmac
 
-from runtime import live
+from runtime.http import live
 
 GOOD_FOR = 3600  # seconds; a page then gets a new one
 

@@ -17,10 +17,10 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 from django.tasks import task
 
-from tasks import queue
 from tasks.backends import Call
-from tasks.context import DurableContext
-from tasks.patience import PASSING
+from tasks.table import queue
+from tasks.table.patience import PASSING
+from tasks.worker.context import DurableContext
 
 type Refused = dict[str, tuple[int, bytes]]  # address → code and text of the mail server's answer
 

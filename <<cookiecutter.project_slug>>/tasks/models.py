@@ -9,7 +9,7 @@ from django.tasks import TaskResultStatus
 
 
 class TaskRecord(models.Model):
-    """A task and its state. `tasks/queue.py` moves it from one status to the next."""
+    """A task and its state. `tasks/table/` moves it from one status to the next, and control.py what people ask for."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid7, editable=False)  # in order of time
     task = models.CharField(max_length=200, help_text="Dotted path of the task's function.")
@@ -20,7 +20,7 @@ class TaskRecord(models.Model):
     arguments = models.JSONField()  # {"args": […], "kwargs": {…}}
 
     run_after = models.DateTimeField(null=True, blank=True)  # as asked for
-    waits_until = models.DateTimeField(null=True, blank=True)  # null: may be claimed; set for run_after and backoff
+    waits_until = models.DateTimeField(null=True, blank=True)  # null: may be claimed; else when, or what holds it
     enqueued_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)  # first attempt
     last_attempted_at = models.DateTimeField(null=True, blank=True)
@@ -29,20 +29,20 @@ class TaskRecord(models.Model):
     attempt = models.PositiveSmallIntegerField(db_default=0)  # attempts begun
     deaths = models.PositiveSmallIntegerField(db_default=0)  # attempts that ended with their process or interpreter
     claim = models.CharField(max_length=100, null=True, blank=True)  # noqa: DJ001  node/boot/interpreter/generation
-    worker = models.CharField(max_length=100, blank=True, db_default="")  # the claim under which it ended
+    worker = models.CharField(max_length=100, blank=True, db_default="")  # the last claim that is no more
     fail_if_lost = models.BooleanField(db_default=False)  # on_lost="fail"
     cancelled = models.BooleanField(db_default=False)
     progress = models.JSONField(null=True, blank=True)  # {"done": n, "total": n}
     checkpoint = models.JSONField(null=True, blank=True)
     return_value = models.JSONField(null=True, blank=True)
     unique_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
-    limit_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  tasks/limits.py
+    limit_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  tasks/table/limits.py
     limit_number = models.PositiveSmallIntegerField(null=True, blank=True)  # most with this key at once
-    chain = models.UUIDField(null=True, blank=True)  # shared by its tasks, whose ids are in its order: tasks/chains.py
-    origin = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  the request: tasks/origin.py
+    chain = models.UUIDField(null=True, blank=True)  # of its tasks, whose ids are in its order: tasks/table/chains.py
+    origin = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  the request: tasks/table/origin.py
     batch = models.UUIDField(null=True, blank=True)  # no foreign key: each is pruned by itself
     history = models.JSONField(db_default=[])  # ended attempts: {"attempt", "outcome", "started_at", "type", …}
-    bill = models.JSONField(null=True, blank=True)  # of the attempt that ended well (tasks/bill.py)
+    bill = models.JSONField(null=True, blank=True)  # of the attempt that ended well (tasks/records/bill.py)
 
     class Meta:
         verbose_name = "task"
@@ -91,7 +91,7 @@ class TaskRecord(models.Model):
 
 
 class TaskReport(models.Model):
-    """Why an attempt failed, in detail, for staff (tasks/report.py). It goes with its task."""
+    """Why an attempt failed, in detail, for staff (tasks/records/report.py). It goes with its task."""
 
     task = models.ForeignKey(TaskRecord, models.DB_CASCADE, db_index=False, related_name="reports")
     attempt = models.PositiveSmallIntegerField()
@@ -105,7 +105,7 @@ class TaskReport(models.Model):
 
 
 class Schedule(models.Model):
-    """A recurring task as the project declares it (tasks/schedule.py), and its times (tasks/ticks.py)."""
+    """A recurring task as the project declares it (tasks/schedule.py), and its times (tasks/house/ticks.py)."""
 
     name = models.CharField(max_length=200, primary_key=True)
     task = models.CharField(max_length=200, help_text="Dotted path of the task's function.")
@@ -135,7 +135,7 @@ class PausedQueue(models.Model):
 
 
 class BatchRecord(models.Model):
-    """A batch and its tally (tasks/tally.py)."""
+    """A batch and its tally (tasks/table/tally.py)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid7, editable=False)  # in order of time
     callback = models.JSONField()  # what becomes a row of its own: {"task", "queue", …}

@@ -8,7 +8,7 @@ from mypy.types import CallableType, FunctionLike, Instance, Type, get_proper_ty
 
 TASK = "django.tasks.base.task"
 DJANGO_CONTEXT = "django.tasks.base.TaskContext"
-OPTIONS, CONTEXT = "tasks.options.DurableTask", "tasks.context.DurableContext"
+OPTIONS, CONTEXT = "tasks.options.DurableTask", "tasks.worker.context.DurableContext"
 
 
 class TaskPlugin(Plugin):

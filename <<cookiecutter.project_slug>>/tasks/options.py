@@ -9,9 +9,9 @@ from typing import Any
 from django.tasks import Task, TaskResult
 from django.tasks.exceptions import InvalidTask
 
-from tasks import keys
 from tasks.errors import TaskCancelled
-from tasks.keys import Key
+from tasks.table import keys
+from tasks.table.keys import Key
 
 type Backoff = float | Callable[[BaseException, TaskResult], float | timedelta]
 
@@ -24,10 +24,10 @@ JITTER = 0.25  # a pause is longer by up to this share, so that what failed toge
 class DurableTask(Task):
     """A task of the durable queue.
 
-    max_attempts    how often it may be run before it counts as failed
+    max_attempts    how often it may fail before it counts as failed; deaths are counted apart
     backoff         seconds before the next attempt, or a callable (exception, task_result) that gives them
     retry_on        exception classes after which it may be run again
-    on_lost         "retry" or "fail": what becomes of it when its process or interpreter dies
+    on_lost         "retry" (up to three deaths) or "fail": what becomes of it when its process or interpreter dies
     timeout         seconds for one attempt; 0: the pool's
     unique          a key, or a callable of the task's arguments that gives one: while such a task has not ended,
                     enqueue() returns its result
@@ -72,5 +72,11 @@ class DurableTask(Task):
         elif self.backoff is not None:
             pause = self.backoff * (1 + random.uniform(0, JITTER))
         else:
-            pause = min(FIRST_BACKOFF * 2 ** (failures - 1), LONGEST_BACKOFF) * (1 + random.uniform(0, JITTER))
+            return usual_pause(failures)
         return pause if isinstance(pause, timedelta) else timedelta(seconds=pause)
+
+
+def usual_pause(failures: int) -> timedelta:
+    """Twice as long after each failure, up to an hour or so."""
+    pause = min(FIRST_BACKOFF * 2 ** min(failures - 1, 30), LONGEST_BACKOFF)
+    return timedelta(seconds=pause * (1 + random.uniform(0, JITTER)))

@@ -11,14 +11,14 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.tasks import task_backends
 
-from runtime import inside
-from runtime import wakeup as descriptors
-from runtime.board import Gauge
-from runtime.inside import Assignment
-from runtime.log import event
-from tasks import counting, wakeup
+from runtime.interpreter import inside
+from runtime.interpreter.inside import Assignment
+from runtime.shared import descriptors
+from runtime.shared.board import Gauge
+from runtime.shared.log import event
 from tasks.backends import DurableBackend, InterpreterQueueBackend
 from tasks.models import PausedQueue
+from tasks.table import counting, wakeup
 
 OURS = (DurableBackend, InterpreterQueueBackend)
 LONGEST_CLAIM = 5.0  # seconds that a pause waits for claims that began before it; they take a millisecond

@@ -16,9 +16,9 @@ from typing import Any, Protocol
 from django.conf import settings
 from django.tasks import Task, TaskResult
 from django.tasks.exceptions import InvalidTask
-from django.utils.json import normalize_json
 
 from tasks.expressions import Cron, Every, When
+from tasks.json_values import as_column
 
 LONGEST_NAME = 200  # characters; the table's
 
@@ -87,6 +87,6 @@ def _name(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
 
 def _as_json(when: When, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     try:
-        return {"args": normalize_json(args), "kwargs": normalize_json(kwargs)}
+        return {"args": as_column("an argument", args), "kwargs": as_column("an argument", kwargs)}
     except (TypeError, ValueError) as error:
         raise InvalidTask(f"{when}: its arguments must be JSON: {error}") from error

@@ -7,15 +7,17 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from runtime.memory_queue import MemoryQueue
-from tasks import limits, log_lines, memory_queue, queue, queues
-from tasks.attempt import Attempt
+from runtime.shared.memory_queue import MemoryQueue
+from tasks import queues
 from tasks.crashes import crash_everywhere
-from tasks.memory_queue import Posting
-from tasks.memory_sizes import memory_sizes
-from tasks.memory_worker import MemoryAttempt
 from tasks.models import TaskRecord
-from tasks.rows import ClaimedTask
+from tasks.records import log_lines
+from tasks.table import limits, memory_queue, queue
+from tasks.table.memory_queue import Posting
+from tasks.table.memory_sizes import memory_sizes
+from tasks.table.rows import ClaimedTask
+from tasks.worker.attempt import Attempt
+from tasks.worker.memory_worker import MemoryAttempt
 
 __all__ = ["crash_everywhere", "run_pending"]
 

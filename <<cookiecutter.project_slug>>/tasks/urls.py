@@ -1,11 +1,11 @@
 from django.urls import path
 
-from tasks import api
+from tasks import json_views
 
 app_name = "tasks"
 
 urlpatterns = [
-    path("api/tasks/<uuid:task_id>/", api.state, name="state"),
-    path("api/tasks/<uuid:task_id>/cancel/", api.cancel, name="cancel"),
-    path("api/tasks/<uuid:task_id>/retry/", api.retry, name="retry"),
+    path("api/tasks/<uuid:task_id>/", json_views.state, name="state"),
+    path("api/tasks/<uuid:task_id>/cancel/", json_views.cancel, name="cancel"),
+    path("api/tasks/<uuid:task_id>/retry/", json_views.retry, name="retry"),
 ]

@@ -46,7 +46,7 @@ def test_everybody_goes_on_when_it_is_back(database, tmp_path):
         server.wait_until(lambda: readiness(server) == AWAY)
         refused = [server.client.post("/api/exports/", data={"rows": 1}) for _ in range(4)]
         gates.open_gate(gate)
-        server.wait_for_text("the database cannot take the end of a task")
+        server.wait_for_text("the database takes nothing, again")
         server.wait_for_text("the database does not answer the housekeeper")
         assert server.client.get("/healthz").status_code == 200
         database.ensure_postgres_running()

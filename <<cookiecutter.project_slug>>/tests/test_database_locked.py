@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from runtime import wakeup
+from runtime.shared import messages
 from tests.server import running
 from tests.site import gates
 
@@ -50,8 +50,8 @@ def test_a_longer_lock_is_told_to_clients_and_waited_out_by_workers(tmp_path, ga
         assert server.client.get("/readyz").status_code == 200
         with locked(server.data_dir):
             gates.open_gate(gate)
-            server.wait_for_text("the database cannot take the end of a task")
-            wakeup.send(server.data_dir, "queue critical")
+            server.wait_for_text("the database takes nothing, again")
+            messages.send(server.data_dir, "queue critical")
             server.wait_for_text("the database gives no task")
             refused = server.client.post("/api/exports/", data={"rows": 1})
             server.wait_until(lambda: server.client.get("/readyz").status_code == 503)

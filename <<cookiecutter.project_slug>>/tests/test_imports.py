@@ -63,19 +63,19 @@ def test_there_is_no_circle(graph):
     own = {name: {other for other in found if other in graph and other != name} for name, found in graph.items()}
     assert len(own) > 100
     order = list(TopologicalSorter(own).static_order())  # raises CycleError
-    assert order.index("runtime.board") < order.index("runtime.supervisor")
+    assert order.index("runtime.shared.board") < order.index("runtime.supervise.supervisor")
 
 
 def test_main_imports_no_django_and_nothing_of_the_apps(graph):
     found = reached(graph, "main")
-    assert "runtime.supervisor" in found
+    assert "runtime.supervise.supervisor" in found
     assert not {name for name in found if name.partition(".")[0] in ("django", *PACKAGES[1:])}
 
 
-# Which packages of the project each may import. The server knows of tasks by names alone: "tasks.worker:run".
+# Which packages of the project each may import. The server knows of tasks by names alone: "tasks.worker.loop:run".
 MAY_IMPORT = {
     "runtime": set(),
-    "tasks": {"runtime", "accounts"},  # tasks/api.py: who may ask
+    "tasks": {"runtime", "accounts"},  # tasks/json_views.py: who may ask
     "accounts": {"runtime", "tasks"},
     "samples": {"runtime", "tasks", "accounts"},
     "ops": {"runtime", "tasks", "accounts"},
@@ -88,3 +88,22 @@ def test_a_package_imports_those_below_it_alone(graph, package):
     others = {name.partition(".")[0] for name in names} & set(PACKAGES) - {package}
 
     assert others <= MAY_IMPORT[package]
+
+
+# The packages within them, the lowest first: each imports those before it alone.
+LAYERS = {
+    "runtime": (
+        "shared", "interpreter", "http", "memory_limit", "web", "start", "observe", "supervise", "questions",
+    ),
+    "tasks": ("table", "records", "house", "worker", "staff"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("package", LAYERS)
+def test_a_layer_imports_those_below_it_alone(graph, package):
+    layers = LAYERS[package]
+    for name, found in graph.items():
+        own = name.split(".")[1] if name.startswith(f"{package}.") else ""
+        if own in layers:
+            others = {other.split(".")[1] for other in found if other.startswith(f"{package}.")} & set(layers)
+            assert others <= set(layers[: layers.index(own) + 1]), name

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from runtime.live import signature
-from runtime.live_tasks import ASK_EVERY
+from runtime.http.live import signature
+from runtime.observe.live_tasks import ASK_EVERY
 from tasks.live import derived_key
 from tests.server import PATIENCE, Server, running
 from tests.site import gates

@@ -104,7 +104,7 @@ def test_a_request_that_eats_memory_gets_a_500_and_others_are_served(tmp_path):
 def impatient(tmp_path):
     """The project, in which memory need not be high for a minute."""
     project = Project(tmp_path / "project")
-    project.append("runtime/memory.py", "LONGEST_HIGH = 1.0")
+    project.append("runtime/memory_limit/guard.py", "LONGEST_HIGH = 1.0")
     return project.folder
 
 

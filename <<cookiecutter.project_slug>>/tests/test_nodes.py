@@ -1,11 +1,12 @@
 """Several nodes on one PostgreSQL: who is told of a task, and what becomes of the tasks of a node that dies."""
 
+import contextlib
 import signal
 import time
 
 import psycopg
 
-from tests.server import running
+from tests.server import Server, end, running
 from tests.site import gates
 
 SOON = 10  # seconds; the net below the notifications comes round every 30
@@ -49,6 +50,16 @@ def test_what_a_web_only_node_enqueues_starts_at_once_on_another(address, tmp_pa
         assert time.monotonic() - cancelled < SOON
         server.client.post(f"/api/tasks/{endless}/cancel/")
         server.wait_for_task(endless)
+
+
+def test_nodes_that_start_together_on_an_empty_database_become_ready(address, tmp_path):
+    with contextlib.ExitStack() as stack:
+        servers = [Server(tmp_path / name, DATABASE_URL=address) for name in ("one", "other", "third")]
+        for server in servers:
+            stack.callback(end, server)
+        for server in servers:
+            server.wait_until_ready()
+        assert servers[0].wait_for_task(servers[0].enqueue("add", 1, 2))["result"] == 3
 
 
 def test_the_tasks_of_a_killed_node_go_on_elsewhere(address, tmp_path):

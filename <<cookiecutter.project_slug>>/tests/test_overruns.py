@@ -66,6 +66,18 @@ def test_a_running_task_is_cancelled(server):
     assert server.metric("tasks_total", queue="default", outcome="cancelled") == 1
 
 
+def test_a_cancelled_task_that_is_run_again_by_the_same_thread_is_not_cancelled_again(server):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        task = server.enqueue("hear_from", listener.getsockname()[1])
+        with listener.accept()[0]:
+            server.client.post(f"/api/tasks/{task}/cancel/")
+            assert server.wait_for_task(task)["status"] == "FAILED"
+        server.client.post(f"/api/tasks/{task}/retry/")
+        with listener.accept()[0] as peer:
+            peer.sendall(b"x")
+            assert server.wait_for_task(task)["result"] == "x"
+
+
 def test_a_task_in_c_code_is_written_off_with_its_interpreter(tmp_path):
     with running(tmp_path) as server:
         before = server.wait_for_task(server.enqueue("which_interpreter"))["result"]

@@ -45,3 +45,16 @@ def test_waiting_for_one(monkeypatch, tmp_path, settings, runs):
     url = example("Waiting for one")["preview_of"](upload_id)
 
     assert url == (f"/media/previews/{upload_id}/small.png" if runs else None)
+
+
+def test_the_ways_through_the_code_lead_to_files_and_names_that_are_there():
+    _, ways = (PROJECT / "README.md").read_text().split("## Ways through the code\n", 1)
+    files = re.findall(r"`((?:runtime|tasks|config)/[\w/]+\.py)`", ways)
+    names = {name for text in re.findall(r"`([\w.]+)`", ways) for name in re.findall(r"\w+", text)}
+    code = " ".join(
+        path.read_text() for part in ("runtime", "tasks", "config") for path in (PROJECT / part).rglob("*.py")
+    )
+
+    assert len(files) > 30
+    assert [name for name in files if not (PROJECT / name).exists()] == []
+    assert {name for name in names if not re.search(rf"\b{name}\b", code)} <= {"main", "py", "__init__"}

@@ -26,7 +26,7 @@ client.force_login(User.objects.create_superuser("ada"))
 print(client.cookies["sessionid"].value)
 """
 RUN_RARE = """
-from tasks import ticks
+from tasks.house import ticks
 from tasks.models import Schedule
 ticks.run_now(Schedule.objects.get(name="rare"))
 """

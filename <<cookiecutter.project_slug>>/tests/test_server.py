@@ -57,7 +57,7 @@ def test_the_main_interpreter_imports_no_django():
     code = (
         "import sys, threading, os, signal, main\n"
         "sys.argv = ['main.py', '--port', '0']\n"
-        "from runtime import command\n"
+        "from runtime.start import command\n"
         "announce = command.announce\n"
         "main.announce = lambda *a: (announce(*a), os.kill(os.getpid(), signal.SIGTERM))\n"
         "code = main.main()\n"

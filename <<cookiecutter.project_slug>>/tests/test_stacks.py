@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from runtime import inquiry
+from runtime.observe import inquiry
 from tests.server import run_main, running
 
 
@@ -40,7 +40,7 @@ def test_every_interpreter_is_shown_and_serves_on(server):
 
     assert {"main", "web-1", "web-1.2", "web-2", "web-2.2", "critical-1", "default-1"} <= set(stacks)
     assert "in wait\n    self.poll.poll()" in stacks["critical-1"]["stack"]
-    assert "channel.recv_into(buffer)" in stacks["web-1.2"]["stack"]
+    assert "end.recv_into(self.buffer)" in stacks["web-1.2"]["stack"]
     assert server.wait_for_task(server.enqueue("add", 1, 2))["result"] == 3
 
 
@@ -122,7 +122,7 @@ def test_a_task_that_computes_is_profiled_and_goes_on(server):
 
     samples = {stack: int(number) for stack, _, number in (line.rpartition(" ") for line in profile)}
     assert sum(number for stack, number in samples.items() if stack.endswith("endless (tests/site/tasks.py)")) > 0
-    assert all("_claim_and_run (tasks/worker.py)" in stack for stack in samples)
+    assert all("_claim_and_run (tasks/worker/loop.py)" in stack for stack in samples)
 
 
 def test_a_profile_ends_with_its_task(server):

@@ -7,7 +7,7 @@ from email.utils import formatdate
 import pytest
 from django.test import Client
 
-from runtime.static import find_static_files
+from runtime.http.static import find_static_files
 from tests.project import Project
 from tests.server import running
 from tests.site import gates

@@ -71,12 +71,12 @@ WAYS: dict[str, Callable[[], object]] = {
 @task
 def break_the_loop(number: int) -> None:
     """The loop of this worker fails with its next task, after the claim."""
-    from tasks import worker
+    from tasks.worker import loop
 
     def fail(*_: object) -> None:
         raise RuntimeError("as planned")
 
-    worker.run_attempt = fail
+    loop.run_attempt = fail
 
 
 @task

@@ -28,13 +28,14 @@ from django.tasks import Task
 from django.test import override_settings
 from django.utils import timezone
 
-from tasks import context, recovery
-from tasks.attempt import Attempt
 from tasks.crashes.lines import END, Lines, Point
 from tasks.crashes.states import State, as_it_is
 from tasks.models import TaskRecord
-from tasks.queue import RUNNING, SUCCESSFUL
-from tasks.rows import ClaimedTask
+from tasks.table import recovery
+from tasks.table.queue import RUNNING, SUCCESSFUL
+from tasks.table.rows import ClaimedTask
+from tasks.worker import context
+from tasks.worker.attempt import Attempt
 
 LIMIT = 60.0  # seconds for one process: a second attempt may wait for ever for what the first one holds
 LOCMEM = "django.core.mail.backends.locmem.EmailBackend"

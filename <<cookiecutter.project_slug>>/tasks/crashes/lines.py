@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from tasks.attempt import Attempt
+from tasks.worker.attempt import Attempt
 
 events = monitoring.events
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runtime.host import call_once
+from runtime.interpreter.host import call_once
 
 ALL = (
     "DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "HOST", "PORT", "ROLES", "DATABASE_URL", "WEB_INTERPRETERS", "WEB_THREADS",
@@ -17,7 +17,7 @@ def read_plan(monkeypatch, tmp_path):
         for name, value in (dict.fromkeys(ALL, "") | {"DATA_DIR": str(tmp_path / "data")} | variables).items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "config.settings")
-        return call_once("isolated", "runtime.boot:read_plan")
+        return call_once("isolated", "runtime.start.boot:read_plan")
 
     return read
 

@@ -7,9 +7,9 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.tasks import task
 
-from tasks import memory_queue
 from tasks.errors import MemoryQueueFull
 from tasks.models import TaskRecord
+from tasks.table import memory_queue
 from tasks.testing import run_pending
 
 pytestmark = pytest.mark.django_db(transaction=True)

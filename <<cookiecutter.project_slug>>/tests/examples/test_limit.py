@@ -3,7 +3,7 @@
 import pytest
 from django.tasks import task
 
-from tasks import queue
+from tasks.table import queue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

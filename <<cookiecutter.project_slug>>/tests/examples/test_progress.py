@@ -3,9 +3,9 @@
 import pytest
 from django.tasks import task
 
-from tasks.context import DurableContext
 from tasks.models import TaskRecord
 from tasks.testing import run_pending
+from tasks.worker.context import DurableContext
 
 pytestmark = pytest.mark.django_db
 

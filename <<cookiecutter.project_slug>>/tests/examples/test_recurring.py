@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 import pytest
 from django.tasks import task
 
-from tasks import schedule, ticks
+from tasks import schedule
 from tasks.commands import run_command
 from tasks.discovery import load_tasks
+from tasks.house import ticks
 from tasks.models import Schedule, TaskRecord
 
 pytestmark = pytest.mark.django_db

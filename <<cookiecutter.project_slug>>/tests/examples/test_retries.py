@@ -4,9 +4,9 @@ import pytest
 from django.tasks import TaskContext, TaskResult, task
 from django.utils import timezone
 
-from tasks import queue
 from tasks.models import TaskRecord
-from tasks.recovery import recover
+from tasks.table import queue
+from tasks.table.recovery import recover
 from tasks.testing import run_pending
 
 pytestmark = pytest.mark.django_db

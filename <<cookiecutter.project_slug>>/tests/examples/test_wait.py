@@ -47,7 +47,7 @@ def test_the_answer_that_comes_soon_is_shown(rf):
 
 def test_the_answer_that_takes_longer_is_asked_for_later(rf, monkeypatch):
     wait = tasks.wait
-    monkeypatch.setattr("tasks.awaiting.wait", lambda result, seconds: wait(result, 0.01))
+    monkeypatch.setattr("tasks.table.awaiting.wait", lambda result, seconds: wait(result, 0.01))
     answer = show_preview(rf.get("/", {"text": "a preview"}))
 
     assert (answer.status_code, json.loads(answer.content)) == (202, {"id": str(TaskRecord.objects.get().pk)})

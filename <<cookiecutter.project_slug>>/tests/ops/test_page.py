@@ -15,8 +15,9 @@ from django.utils import timezone
 import tasks
 from ops import faults, server, tables
 from ops.time_line import time_line_of
-from tasks import queue, queues
+from tasks import queues
 from tasks.models import TaskRecord
+from tasks.table import queue
 from tests.tasks.sample_tasks import fail, note
 from tests.tasks.test_plans import READS_ALL, SORTS, SORTS_WHAT_IS_EQUAL, plans
 
@@ -336,7 +337,7 @@ def test_a_time_line_has_the_waiting_and_each_attempt_in_its_place():
 def test_the_origin_of_a_path_of_any_kind_fits_into_its_column():
     from django.core.signals import request_finished, request_started
 
-    from tasks import origin
+    from tasks.table import origin
 
     environ = RequestFactory().get("/ä\0" + "x" * 500).environ | {"REQUEST_METHOD": "GET"}
     environ["PATH_INFO"] = ("/ä\0" + "x" * 500).encode().decode("latin-1")

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from runtime import inside
+from runtime.interpreter import inside
 
 
 @pytest.fixture(autouse=True)

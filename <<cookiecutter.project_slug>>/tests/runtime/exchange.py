@@ -1,12 +1,18 @@
 """One request through `Exchange`, as the bridge sees it."""
 
+import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from runtime import frames
-from runtime.wsgi import Application, Exchange
+from runtime.http.waiting_room import WaitingRoom
+from runtime.shared import frames
+from runtime.shared.board import Cell
+from runtime.shared.proxies import NONE
+from runtime.web.channel import Channel
+from runtime.web.wsgi import Application, Exchange
 from tests.runtime.make import make_request
 
 LAST = (frames.WHOLE, frames.FILE, frames.END, frames.BROKEN)
@@ -38,22 +44,40 @@ class Answer:
         return b"".join(frame[1] for frame in self.frames if frame[0] == frames.CHUNK)
 
 
+class Guard:
+    """What a request's watchdog is told."""
+
+    def __init__(self, on_head: Callable[[], None] | None = None) -> None:
+        self.relieve = on_head or (lambda: None)
+
+    def hold(self, held: bool) -> None: ...
+
+
+@contextmanager
+def connected() -> Iterator[tuple[socket.socket, socket.socket, Channel]]:
+    """Main's ends, of the web thread's socket and of the waiting room's; and the web thread's."""
+    room = WaitingRoom()
+    (main, web), row = frames.pair(), memoryview(bytearray(8 * len(Cell))).cast("q")
+    main.setblocking(True)
+    with main, web, closing(room), closing(Channel(web.fileno(), room.web.fileno(), row)) as channel:
+        yield main, room.main, channel
+
+
 def ask(
     application: Application, client_leaves_after: int = -1, on_head: Callable[[], None] | None = None, **request: Any
 ) -> Answer:
     """Run the application on a request; the client may leave after so many frames."""
-    main, web = frames.pair()
-    main.setblocking(True)
     received: list[tuple[Any, ...]] = []
-    with main, web:
-        exchange = Exchange(web, make_request(**request))
-        exchange.on_head = on_head or exchange.on_head
+    with connected() as (main, _, channel):
+        main.send(frames.pack(make_request(**request)))
+        exchange = Exchange(channel, channel.receive() or (), NONE, Guard(on_head))
         thread = threading.Thread(target=_answer, args=(exchange, application))
         thread.start()
         while not received or received[-1][0] not in LAST:
-            received.append(frames.unpack(main.recv(frames.FRAME_SIZE)))
+            frame = frames.unpack(main.recv(frames.FRAME_SIZE))
+            received.append(frame[:-2] if frame[0] in LAST else frame)  # without numbers
             if len(received) == client_leaves_after:
-                main.send(frames.GONE_FRAME)
+                channel.row[Cell.GONE] = channel.number
         thread.join()
         main.setblocking(False)
         assert _nothing_left(main), "a frame came after the last one"
@@ -61,7 +85,7 @@ def ask(
 
 
 def _answer(exchange: Exchange, application: Application) -> None:
-    """As the loop of a web thread does (runtime/web.py)."""
+    """As the loop of a web thread does (runtime/web/loop.py)."""
     exchange.run(application)
     exchange.end()
 

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from runtime.memory_queue import Letter, MemoryQueue
+from runtime.shared.memory_queue import Letter, MemoryQueue
 
 PATIENCE = 0.2  # seconds without a letter
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from concurrent import interpreters
 from typing import Any, NoReturn
 
-from runtime.board import Board, Cell, State
-from runtime.inside import Assignment, Loop, Seat
+from runtime.interpreter.inside import Assignment, Loop, Seat
+from runtime.shared.board import Board, Cell, State
 
 
 def until_told(assignment: Assignment) -> Loop:
@@ -131,8 +131,8 @@ def fails_with_a_task(assignment: Assignment) -> Loop:
         seat.busy()
         seat.show_task(7)
         row = seat.row
-        row[Cell.DEADLINE] = row[Cell.CANCEL_AT] = time.monotonic_ns() + 3600 * 10**9
-        row[Cell.CANCEL_HIGH], row[Cell.CANCEL_LOW] = row[Cell.TASK_HIGH], row[Cell.TASK_LOW]
+        row[Cell.DEADLINE] = row[Cell.CANCELLED_AT] = time.monotonic_ns() + 3600 * 10**9
+        row[Cell.CANCELLED] = row[Cell.BUSY_SINCE]
         raise ValueError("in a task")
 
     return loop

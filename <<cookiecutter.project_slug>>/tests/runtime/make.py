@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from runtime import wakeup
-from runtime.inside import Assignment
-from runtime.plan import Plan, WebPool, WorkerPool
-from runtime.wakeup import Wakeups
+from runtime.interpreter.inside import Assignment
+from runtime.shared import descriptors
+from runtime.shared.agreement import fingerprint
+from runtime.shared.descriptors import Wakeups
+from runtime.shared.plan import Plan, WebPool, WorkerPool
 
 
 def make_plan(folder: Path, *workers: WorkerPool, **fields: Any) -> Plan:
@@ -25,7 +26,8 @@ def make_assignment(plan: Plan, wakeups: Wakeups, **fields: Any) -> Assignment:
     defaults: dict[str, Any] = {
         "name": "default-1", "pool": "default", "kind": "isolated", "target": "tests.runtime.loops:until_told",
         "boot": "node/boot", "generation": 0, "seats": (0,), "board_seats": 4, "wakeups": wakeups,
-        "stop": wakeup.event(), "watch": wakeup.event(), "sockets": (), "housekeeper": False, "plan": plan,
+        "stop": descriptors.event(), "watch": descriptors.event(), "sockets": (), "waiting_room": -1,
+        "fingerprint": fingerprint(), "housekeeper": False, "plan": plan,
     }  # fmt: skip
     return Assignment(**defaults | fields)
 
@@ -33,7 +35,7 @@ def make_assignment(plan: Plan, wakeups: Wakeups, **fields: Any) -> Assignment:
 def make_request(**fields: Any) -> tuple[Any, ...]:
     """A request frame."""
     defaults: dict[str, Any] = {
-        "method": "GET", "path": "/", "query": "", "version": "1.1", "scheme": "http",
+        "number": 1, "method": "GET", "path": "/", "query": "", "version": "1.1", "scheme": "http",
         "client": "127.0.0.1:50000", "server": "127.0.0.1:8000", "headers": [("host", "localhost")], "body": b"",
     }  # fmt: skip
     assert set(fields) <= set(defaults)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from runtime.answers import Answers
+from runtime.supervise.answers import Answers
 from tests.runtime.on_loop import on_the_loop
 
 NODE = "0c58"

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from runtime import blocked
+from runtime.shared import blocked
 
 PATIENCE = 60
 

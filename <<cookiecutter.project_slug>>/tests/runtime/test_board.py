@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.board import BUCKETS, OUTCOMES, Board, Cell, halves, is_cancelled, task_id
-from runtime.host import call_once
+from runtime.interpreter.host import call_once
+from runtime.shared.board import BUCKETS, OUTCOMES, Board, Cell, halves, is_cancelled, task_id
 
 QUEUES = ("critical", "default")
 
@@ -76,12 +76,12 @@ def test_a_task_id_survives_its_two_cells(number):
     assert task_id(row) == uuid.UUID(int=number).hex
 
 
-def test_only_the_task_that_was_cancelled_is_cancelled(board):
+def test_only_the_run_that_was_cancelled_is_cancelled(board):
     row = board.seat(0)
     assert not is_cancelled(row)
-    row[Cell.TASK_HIGH], row[Cell.TASK_LOW] = row[Cell.CANCEL_HIGH], row[Cell.CANCEL_LOW] = 5, -7
+    row[Cell.BUSY_SINCE] = row[Cell.CANCELLED] = 5
     assert is_cancelled(row)
-    row[Cell.TASK_LOW] = 8
+    row[Cell.BUSY_SINCE] = 8
     assert not is_cancelled(row)
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.db.utils import ConnectionHandler
 from psycopg.conninfo import conninfo_to_dict
 
-from runtime import boot
+from runtime.start import boot
 
 
 @pytest.fixture
@@ -96,3 +96,14 @@ def test_a_wrong_option_of_the_tasks_stops_the_start_with_one_line(settings):
         "error": 'TASKS["default"]["OPTIONS"]["keep_day"]: no such option; there are keep_days, keep_failed_days, '
         "keep_tasks."
     }
+
+
+def test_a_renewed_certificate_is_another_plan(tmp_path, settings):
+    settings.SSL_CERT, settings.SSL_KEY = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
+    (tmp_path / "key.pem").write_text("key")
+    plans = []
+    for content in ("old", "old", "new"):
+        (tmp_path / "cert.pem").write_text(content)
+        plans.append(boot.read_plan()["ssl_content"])
+
+    assert plans[0] == plans[1] != plans[2]

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from runtime import bridge, delivery, frames
+from runtime.http import bridge, delivery
+from runtime.shared import frames
 from tests.runtime.on_loop import on_the_loop, turns
 from tests.runtime.web_side import Client, Stage
 
@@ -147,7 +148,7 @@ async def test_a_client_that_leaves_is_reported_and_its_thread_takes_the_next_re
     gone.has_left = True
     await thread.send(frames.HEAD, 200, [])
     await thread.send(frames.CHUNK, b"part")
-    assert await thread.receive() == frames.GONE
+    assert await thread.hears_that_its_client_has_left()
     await asked
     waiting = stage.ask(next_one)
     await thread.send(frames.CHUNK, b"part")
@@ -290,3 +291,19 @@ async def test_who_lets_a_request_wait_for_too_long_is_named_with_it(tmp_path):
     assert requests[late[1]] == "GET /or%20ders%0A"
     assert requests[1 - late[1]] == stage.bridge.request_of("default-1", 0) == ""
     assert stage.bridge.expire(time.monotonic() + 7200) == []
+
+
+@on_the_loop
+async def test_a_second_end_of_a_request_ends_no_other_one(tmp_path):
+    stage, first, second = Stage(tmp_path, 1), Client("/first"), Client("/second")
+    thread = stage.threads[0][0]
+    asked = stage.ask(first)
+    await thread.answer(content=b"first")
+    await asked
+    asked = stage.ask(second)
+    await turns()
+    await thread.send(frames.END)  # still of the first one
+    await thread.answer(content=b"second")
+    await asked
+
+    assert (second.status, second.content) == (200, b"second")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runtime.cgroup import memory_limit
+from runtime.memory_limit.cgroup import memory_limit
 
 NO_LIMIT_OF_VERSION_1 = 9223372036854771712
 

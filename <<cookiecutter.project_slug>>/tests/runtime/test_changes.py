@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from runtime import changes
+from runtime.supervise import changes
 from tests.runtime.on_loop import on_the_loop
 
 

@@ -5,9 +5,9 @@ import os
 
 import pytest
 
-from runtime.command import announce, parse_arguments, take_data_dir
-from runtime.plan import StartError
-from runtime.status import show_status
+from runtime.questions.status import show_status
+from runtime.shared.plan import StartError
+from runtime.start.command import announce, parse_arguments, take_data_dir
 from tests.runtime.make import make_plan
 from tests.server import run_main
 

@@ -12,8 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from runtime import dump
-from runtime.host import create
+from runtime.interpreter.host import create
+from runtime.observe import dump
 from tests.runtime.threads import PATIENCE, running
 
 

@@ -4,7 +4,7 @@ from importlib import import_module
 
 import pytest
 
-from runtime.explain import chain, in_one_line, is_refusal, refused
+from runtime.start.explain import chain, in_one_line, is_refusal, refused
 
 REFUSES = "raise ImportError('module {} does not support loading in subinterpreters')\n"
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime import frames
+from runtime.shared import frames
 from tests.runtime.make import make_request
 
 CONTENT = st.one_of(st.none(), st.integers(), st.text(), st.binary(), st.tuples(st.integers(), st.integers()))

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from runtime import wakeup
-from runtime.board import Board
-from runtime.health import Health
+from runtime.observe.health import Health
+from runtime.shared import descriptors
+from runtime.shared.board import Board
 
 
 class Storage:
@@ -24,9 +24,9 @@ class Answer:
 
 @pytest.fixture
 def health():
-    housekeeper = wakeup.event()
+    housekeeper = descriptors.event()
     yield Health(Board(("default",), seats=1), housekeeper, Storage())
-    wakeup.os.close(housekeeper)
+    descriptors.os.close(housekeeper)
 
 
 def ask(health, path):
@@ -75,7 +75,7 @@ def test_it_says_what_cannot_be_written(health):
 def test_metrics_ask_for_fresh_counts_and_do_without_them(health):
     answer = ask(health, "/metrics")
 
-    assert wakeup.take(health.housekeeper) is True
+    assert descriptors.take(health.housekeeper) is True
     assert (answer.status, answer.headers["content-type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
     assert "queue_ready" in answer.text
 
@@ -84,7 +84,7 @@ def test_metrics_are_written_after_the_fresh_counts(health):
     async def count_when_asked():
         answer = Answer()
         writing = asyncio.ensure_future(health.answers["/metrics"](answer))
-        while not wakeup.take(health.housekeeper):
+        while not descriptors.take(health.housekeeper):
             await asyncio.sleep(0)
         health.metrics.board.gauges("default")[0] = 42
         health.counted.set()

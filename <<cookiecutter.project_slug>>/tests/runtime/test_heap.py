@@ -6,8 +6,8 @@ import sys
 from tests.server import PROJECT
 
 MEASURE = """
-from runtime import heap
-from runtime.ledger import Use
+from runtime.shared import heap
+from runtime.memory_limit.ledger import Use
 pieces = [bytes(4000) for _ in range(20_000)]  # 80 MB of the heap, and the last one stays where it is
 last = pieces.pop()
 del pieces

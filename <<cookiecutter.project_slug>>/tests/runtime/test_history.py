@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from runtime.board import BUCKETS, OUTCOMES, Board
-from runtime.history import KEPT, History, quantile
-from runtime.metrics import WebMetrics
+from runtime.observe.history import KEPT, History, quantile
+from runtime.observe.metrics import WebMetrics
+from runtime.shared.board import BUCKETS, OUTCOMES, Board
 
 
 @pytest.fixture

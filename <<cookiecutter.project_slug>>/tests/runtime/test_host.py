@@ -8,11 +8,11 @@ from concurrent import interpreters
 
 import pytest
 
-from runtime import frames, wakeup
-from runtime.board import Board, Cell, State
-from runtime.host import Host, call_once, create
-from runtime.plan import WorkerPool
-from runtime.wakeup import Wakeups
+from runtime.interpreter.host import Host, call_once, create
+from runtime.shared import descriptors, frames
+from runtime.shared.board import Board, Cell, State
+from runtime.shared.descriptors import Wakeups
+from runtime.shared.plan import WorkerPool
 from tests.runtime.make import make_assignment, make_plan
 
 PATIENCE = 60
@@ -47,7 +47,7 @@ def start(tmp_path):
 
     yield start
     for host in hosts:
-        wakeup.signal(host.assignment.watch)
+        descriptors.signal(host.assignment.watch)
         host.stop()
         host.end()
         host.close()
@@ -57,7 +57,7 @@ def start(tmp_path):
 def wait_for_state(host, seat=0):
     """The state that a seat shows with the next signal."""
     assert select.select([host.wakeups.supervisor], [], [], PATIENCE)[0]
-    wakeup.take(host.wakeups.supervisor)
+    descriptors.take(host.wakeups.supervisor)
     return State(host.board.seat(seat)[Cell.STATE])
 
 

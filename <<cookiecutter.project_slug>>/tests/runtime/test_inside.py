@@ -7,17 +7,18 @@ import uuid
 
 import pytest
 
-from runtime import inside, wakeup
-from runtime.board import Board, Cell, State, task_id
-from runtime.inside import Seat
-from runtime.wakeup import Wakeups
+from runtime.interpreter import inside
+from runtime.interpreter.inside import Seat
+from runtime.shared import agreement, descriptors
+from runtime.shared.board import Board, Cell, State, task_id
+from runtime.shared.descriptors import Wakeups
 from tests.runtime.make import make_assignment, make_plan
 
 
 @pytest.fixture
 def seat(tmp_path):
     wakeups = Wakeups.make(("default",))
-    assignment = make_assignment(make_plan(tmp_path), wakeups, seats=(2,), sockets=(7, 8), generation=3)
+    assignment = make_assignment(make_plan(tmp_path), wakeups, seats=(2,), sockets=(7, 8), waiting_room=9, generation=3)
     yield Seat(assignment, Board(("default",), seats=4), 0)
     os.close(assignment.stop)
     os.close(assignment.watch)
@@ -84,7 +85,7 @@ def test_a_state_is_shown_and_main_is_told(seat):
     seat.show_state(State.LEAVING)
 
     assert seat.row[Cell.STATE] == State.LEAVING
-    assert wakeup.take(seat.assignment.wakeups.supervisor) is True
+    assert descriptors.take(seat.assignment.wakeups.supervisor) is True
 
 
 def test_a_claim_names_boot_interpreter_and_generation(seat):
@@ -93,7 +94,16 @@ def test_a_claim_names_boot_interpreter_and_generation(seat):
 
 def test_the_servers_own_descriptors_are_known(seat):
     assignment, wakeups = seat.assignment, seat.assignment.wakeups
-    own = {wakeups.housekeeper, wakeups.supervisor, wakeups.queues["default"], assignment.stop, assignment.watch, 7, 8}
+    own = {
+        wakeups.housekeeper,
+        wakeups.supervisor,
+        wakeups.queues["default"],
+        assignment.stop,
+        assignment.watch,
+        7,
+        8,
+        9,
+    }
 
     assert assignment.descriptors == own
 
@@ -102,3 +112,27 @@ def test_the_servers_own_descriptors_are_known(seat):
 def test_a_target_that_does_not_exist_is_an_error(target):
     with pytest.raises((AttributeError, ImportError)):
         inside.call(target)
+
+
+def test_an_interpreter_that_reads_other_code_than_main_did_does_not_start(tmp_path):
+    wakeups = Wakeups.make(("default",))
+    assignment = make_assignment(make_plan(tmp_path), wakeups, fingerprint="of an earlier version")
+    try:
+        with pytest.raises(RuntimeError, match="restart"):
+            inside.enter(assignment, memoryview(bytearray(8)))
+    finally:
+        os.close(assignment.stop)
+        os.close(assignment.watch)
+        wakeups.close()
+
+
+def test_the_fingerprint_is_of_what_both_sides_read(tmp_path):
+    for name in ("shared", "interpreter", "http"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "code.py").write_text("one")
+    first = agreement.fingerprint(tmp_path)
+    (tmp_path / "http/code.py").write_text("two")
+    second = agreement.fingerprint(tmp_path)
+    (tmp_path / "shared/code.py").write_text("two")
+
+    assert first == second != agreement.fingerprint(tmp_path)

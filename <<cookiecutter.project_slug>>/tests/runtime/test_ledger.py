@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from runtime import ledger
-from runtime.board import Board, Cell
-from runtime.ledger import Ledger, Use, faults_of
+from runtime.memory_limit import ledger
+from runtime.memory_limit.ledger import Ledger, Use, faults_of
+from runtime.shared.board import Board, Cell
 
 MB = 2**20
 

@@ -5,8 +5,8 @@ from pathlib import PurePath
 
 import pytest
 
-from runtime import libraries
-from runtime.libraries import Libraries, Library, place
+from runtime.questions import libraries
+from runtime.questions.libraries import Libraries, Library, place
 
 
 def test_the_projects_own_dependencies_are_found_with_their_modules():

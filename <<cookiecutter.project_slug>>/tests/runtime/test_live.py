@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from runtime import live
-from runtime.live import Live, is_signed, signature
+from runtime.http import live
+from runtime.http.live import Live, is_signed, signature
 from tasks.live import live_key, live_url
 from tests.runtime.on_loop import on_the_loop, turns
 from tests.runtime.web_side import Client

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from runtime import live_overview
-from runtime.live_overview import LiveOverview, LiveProfile
+from runtime.observe import live_overview
+from runtime.observe.live_overview import LiveOverview, LiveProfile
 from tests.runtime.on_loop import on_the_loop, turns
 
 

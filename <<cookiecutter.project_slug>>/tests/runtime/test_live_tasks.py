@@ -5,10 +5,11 @@ from uuid import uuid7
 
 import pytest
 
-from runtime import live_tasks, watched
-from runtime.board import Board, Cell, halves
-from runtime.live_tasks import LiveTasks
-from runtime.watched import Watches
+from runtime.observe import live_tasks
+from runtime.observe.live_tasks import LiveTasks
+from runtime.shared import watched
+from runtime.shared.board import Board, Cell, halves
+from runtime.shared.watched import Watches
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from runtime import log
+from runtime.shared import log
 
 
 @pytest.fixture

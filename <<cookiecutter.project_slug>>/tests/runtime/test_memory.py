@@ -9,10 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from runtime import cgroup, memory, wakeup
-from runtime.board import Board, Cell
-from runtime.ledger import Account, Use
-from runtime.memory import MemoryGuard
+from runtime.memory_limit import cgroup, guard
+from runtime.memory_limit.guard import MemoryGuard
+from runtime.memory_limit.ledger import Account, Use
+from runtime.shared import descriptors
+from runtime.shared.board import Board, Cell
 from tests.runtime.on_loop import PATIENCE, cleanups, on_the_loop, turns
 
 LIMIT = 1000 * 2**20
@@ -26,14 +27,14 @@ class Guarded:
         self.monkeypatch, self.board = monkeypatch, Board(("default",), 4)
         self.hosts = [self._host("web", 0, sockets=[()]), self._host("default", 1)]
         self.walls = []
-        monkeypatch.setattr(memory.resource, "setrlimit", lambda _, limits: self.walls.append(limits))
+        monkeypatch.setattr(guard.resource, "setrlimit", lambda _, limits: self.walls.append(limits))
         monkeypatch.setattr(cgroup, "memory_limit", lambda: 0)
         self.use(0.3)
         self.guard = MemoryGuard(LIMIT, self.board, self.hosts, asyncio.Event())
         cleanups.append(self._close)
 
     def _host(self, pool, seat, sockets=()):
-        assignment = SimpleNamespace(pool=pool, seats=(seat,), watch=wakeup.event())
+        assignment = SimpleNamespace(pool=pool, seats=(seat,), watch=descriptors.event())
         return SimpleNamespace(name=f"{pool}-1", sockets=sockets, assignment=assignment)
 
     def use(self, share):
@@ -62,7 +63,7 @@ class Guarded:
         return [self.board.seat(seat)[cell] for seat in (0, 1)]
 
     def told(self):
-        return [wakeup.take(host.assignment.watch) for host in self.hosts]
+        return [descriptors.take(host.assignment.watch) for host in self.hosts]
 
     def _close(self):
         self.guard.stop()
@@ -96,7 +97,7 @@ async def test_at_the_wall_it_stays_where_it_is(guarded):
 
 @on_the_loop
 async def test_a_lower_limit_from_outside_stays_in_force(guarded, monkeypatch):
-    monkeypatch.setattr(memory.resource, "getrlimit", lambda _: (REQUESTED, 2 * REQUESTED))
+    monkeypatch.setattr(guard.resource, "getrlimit", lambda _: (REQUESTED, 2 * REQUESTED))
     guarded = guarded().start()
 
     assert guarded.walls[-1] == (REQUESTED, 2 * REQUESTED)
@@ -140,10 +141,10 @@ async def test_the_next_one_is_told_only_after_a_moment_and_none_twice(guarded, 
     assert guarded.told() == [False, True]
 
     now = time.monotonic()
-    monkeypatch.setattr(memory.time, "monotonic", lambda: now + 2 * memory.SETTLE)
+    monkeypatch.setattr(guard.time, "monotonic", lambda: now + 2 * guard.SETTLE)
     guarded.look(0.9)
     assert guarded.told() == [True, False]
-    monkeypatch.setattr(memory.time, "monotonic", lambda: now + 4 * memory.SETTLE)
+    monkeypatch.setattr(guard.time, "monotonic", lambda: now + 4 * guard.SETTLE)
     guarded.look(0.9)
     assert guarded.told() == [False, False]
 
@@ -168,7 +169,7 @@ async def test_if_it_stays_high_and_nothing_accounts_for_it_the_process_is_worn_
     assert not guarded.guard.worn_out.is_set()
 
     now = time.monotonic()
-    monkeypatch.setattr(memory.time, "monotonic", lambda: now + memory.LONGEST_HIGH + 1)
+    monkeypatch.setattr(guard.time, "monotonic", lambda: now + guard.LONGEST_HIGH + 1)
     guarded.look(share)
     assert guarded.guard.worn_out.is_set() is leaves
 
@@ -205,7 +206,7 @@ async def test_if_it_comes_back_in_time_the_clock_starts_anew(guarded, monkeypat
     for share in (0.82, 0.5):
         guarded.look(share)
     now = time.monotonic()
-    monkeypatch.setattr(memory.time, "monotonic", lambda: now + memory.LONGEST_HIGH + 1)
+    monkeypatch.setattr(guard.time, "monotonic", lambda: now + guard.LONGEST_HIGH + 1)
     guarded.look(0.82)
 
     assert not guarded.guard.worn_out.is_set()
@@ -215,14 +216,14 @@ async def test_if_it_comes_back_in_time_the_clock_starts_anew(guarded, monkeypat
 async def test_the_nearer_the_wall_the_sooner_the_next_look(guarded):
     guarded = guarded().start()
 
-    assert guarded.look(0.1) == memory.LONGEST_PAUSE
-    assert memory.SHORTEST_PAUSE < guarded.look(0.85) < guarded.look(0.75) < memory.LONGEST_PAUSE
-    assert guarded.look(0.99) == memory.SHORTEST_PAUSE
+    assert guarded.look(0.1) == guard.LONGEST_PAUSE
+    assert guard.SHORTEST_PAUSE < guarded.look(0.85) < guarded.look(0.75) < guard.LONGEST_PAUSE
+    assert guarded.look(0.99) == guard.SHORTEST_PAUSE
 
 
 @on_the_loop
 async def test_it_looks_again_even_if_a_look_had_no_memory(guarded, monkeypatch):
-    monkeypatch.setattr(memory, "SHORTEST_PAUSE", 0)
+    monkeypatch.setattr(guard, "SHORTEST_PAUSE", 0)
     guarded, looks = guarded().start(), asyncio.Event()
 
     def fail():
@@ -241,7 +242,7 @@ async def test_a_limit_below_what_the_server_needs_is_raised(guarded):
     guarded.use(0.9)
     guarded.start()
 
-    assert guarded.guard.limit == pytest.approx(0.9 * LIMIT / memory.MOST_AT_START, rel=0.001)
+    assert guarded.guard.limit == pytest.approx(0.9 * LIMIT / guard.MOST_AT_START, rel=0.001)
     assert not guarded.guard.is_high
 
 

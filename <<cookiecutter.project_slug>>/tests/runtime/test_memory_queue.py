@@ -7,11 +7,11 @@ from concurrent import interpreters
 
 import pytest
 
-from runtime import memory_queue, wakeup
-from runtime.kinds import close, create
-from runtime.memory_queue import MemoryQueue
-from runtime.metrics import resident_memory
-from runtime.wakeup import Wakeups
+from runtime.interpreter.kinds import close, create
+from runtime.observe.metrics import resident_memory
+from runtime.shared import descriptors, memory_queue
+from runtime.shared.descriptors import Wakeups
+from runtime.shared.memory_queue import MemoryQueue
 from tests.runtime import letters
 from tests.runtime.letters import letter
 
@@ -47,7 +47,7 @@ def received(queue):
 
 
 def signals(queue):
-    return sum(iter(lambda: wakeup.take(queue.signal), False))
+    return sum(iter(lambda: descriptors.take(queue.signal), False))
 
 
 def test_a_letter_arrives_as_it_was(make):
@@ -160,7 +160,7 @@ def test_who_looks_while_letters_are_adopted_is_woken_again(make, monkeypatch):
 
 
 def test_an_error_at_the_signal_leaves_no_letter_without_one(make, monkeypatch):
-    queue, real = make(3), wakeup.signal
+    queue, real = make(3), descriptors.signal
     errors = [TimeoutError]
 
     def signal(*arguments):
@@ -168,7 +168,7 @@ def test_an_error_at_the_signal_leaves_no_letter_without_one(make, monkeypatch):
             raise errors.pop()
         real(*arguments)
 
-    monkeypatch.setattr(memory_queue.wakeup, "signal", signal)
+    monkeypatch.setattr(memory_queue.descriptors, "signal", signal)
     with pytest.raises(TimeoutError):
         queue.post(letter(1))
     assert signals(queue) == 1

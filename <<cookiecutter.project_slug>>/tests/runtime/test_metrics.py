@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from runtime.board import BUCKETS, OUTCOMES, Board, Cell, Gauge
-from runtime.metrics import Metrics, resident_memory
+from runtime.observe.metrics import Metrics, resident_memory
+from runtime.shared.board import BUCKETS, OUTCOMES, Board, Cell, Gauge
 
 QUEUES = ("critical", "default")
 CONTRACT = {

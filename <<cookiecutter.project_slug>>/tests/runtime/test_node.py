@@ -9,14 +9,14 @@ import sys
 
 import pytest
 
-from runtime import node as nodes
-from runtime.node import AlreadyServed, running_nodes, take_node
+from runtime.shared import node as nodes
+from runtime.shared.node import AlreadyServed, running_nodes, take_node
 from tests.server import PROJECT
 
 HOLD = """
 import sys
 from pathlib import Path
-from runtime.node import take_node
+from runtime.shared.node import take_node
 node = take_node(Path(sys.argv[1]), shared=False)
 print(node.id, flush=True)
 sys.stdin.read()

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from runtime.board import Board, Cell, halves, task_id
-from runtime.overrun import LONGEST_HIDDEN, PATIENCE, Unfound, cancel, overdue
+from runtime.shared.board import Board, Cell, halves, is_cancelled, task_id
+from runtime.supervise.overrun import LONGEST_HIDDEN, PATIENCE, Unfound, cancel, overdue
 
 NOW = 1_000_000_000_000
 LONG_AGO = NOW - int(PATIENCE * 1e9) - 1
@@ -31,25 +31,22 @@ def run_task(board, seat, number, **cells):
         row[Cell[name]] = value
 
 
-def cancelled(number, at):
-    high, low = halves(number)
-    return {"CANCEL_AT": at, "CANCEL_HIGH": high, "CANCEL_LOW": low}
+def cancelled(at, since=1):
+    return {"CANCELLED_AT": at, "CANCELLED": since}
 
 
 def test_nothing_that_runs_is_no_reason(board, hosts):
     assert overdue(board, hosts, NOW) == []
 
 
-@pytest.mark.parametrize("cells", [{}, {"DEADLINE": NOW + 1}, {"DEADLINE": JUST_NOW}, cancelled(TASK, JUST_NOW)])
+@pytest.mark.parametrize("cells", [{}, {"DEADLINE": NOW + 1}, {"DEADLINE": JUST_NOW}, cancelled(JUST_NOW)])
 def test_what_has_time_left_or_was_told_just_now_is_left_alone(board, hosts, cells):
     run_task(board, 0, TASK, **cells)
 
     assert overdue(board, hosts, NOW) == []
 
 
-@pytest.mark.parametrize(
-    ("cells", "why"), [({"DEADLINE": LONG_AGO}, "timeout"), (cancelled(TASK, LONG_AGO), "cancelled")]
-)
+@pytest.mark.parametrize(("cells", "why"), [({"DEADLINE": LONG_AGO}, "timeout"), (cancelled(LONG_AGO), "cancelled")])
 def test_what_ignores_its_end_is_named_with_its_interpreter(board, hosts, cells, why):
     run_task(board, 1, TASK, **cells)
     run_task(board, 0, TASK + 1)
@@ -60,13 +57,13 @@ def test_what_ignores_its_end_is_named_with_its_interpreter(board, hosts, cells,
 
 def test_all_that_are_stuck_in_one_interpreter_are_named_together(board, hosts):
     run_task(board, 0, TASK, DEADLINE=LONG_AGO)
-    run_task(board, 1, TASK + 1, **cancelled(TASK + 1, LONG_AGO))
+    run_task(board, 1, TASK + 1, **cancelled(LONG_AGO))
 
     assert overdue(board, hosts, NOW) == [(hosts[0], {f"{TASK:032x}": "timeout", f"{TASK + 1:032x}": "cancelled"})]
 
 
-def test_the_cancel_of_an_earlier_task_on_the_seat_does_not_count(board, hosts):
-    run_task(board, 0, TASK + 1, **cancelled(TASK, LONG_AGO))
+def test_the_cancel_of_what_ran_earlier_on_the_seat_does_not_count(board, hosts):
+    run_task(board, 0, TASK, BUSY_SINCE=2, **cancelled(LONG_AGO))
 
     assert overdue(board, hosts, NOW) == []
 
@@ -84,14 +81,14 @@ def test_a_cancel_reaches_the_thread_that_runs_the_task(board, hosts):
 
     assert cancel(board, hosts, task_id(board.seat(2)), woken.append) is True
     assert woken == [hosts[1].assignment.watch]
-    assert (board.seat(2)[Cell.CANCEL_HIGH], board.seat(2)[Cell.CANCEL_LOW]) == halves(TASK + 1)
-    assert board.seat(2)[Cell.CANCEL_AT] > 0
-    assert not any(board.seat(0)[cell] for cell in (Cell.CANCEL_AT, Cell.CANCEL_HIGH, Cell.CANCEL_LOW))
+    assert is_cancelled(board.seat(2))
+    assert board.seat(2)[Cell.CANCELLED_AT] > 0
+    assert not is_cancelled(board.seat(0))
 
 
 def test_a_cancel_that_finds_nobody_is_tried_again_for_a_while(monkeypatch):
     unfound, asked, now = Unfound(), [], [100.0]
-    monkeypatch.setattr("runtime.overrun.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("runtime.supervise.overrun.time.monotonic", lambda: now[0])
     unfound.add("first")
     unfound.add("second")
     unfound.look(lambda task: asked.append(task) or task == "first")

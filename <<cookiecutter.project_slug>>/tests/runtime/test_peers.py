@@ -6,10 +6,10 @@ import contextlib
 import psycopg
 import pytest
 
-from runtime.peers import Peers, lock_of
-from runtime.plan import WorkerPool
-from tasks.nodes import ADVISORY_LOCKS, numbers
-from tasks.wakeup import announcement
+from runtime.shared.plan import WorkerPool
+from runtime.supervise.peers import Peers, lock_of
+from tasks.house.nodes import ADVISORY_LOCKS, numbers
+from tasks.table.wakeup import announcement
 from tests.runtime.make import make_plan
 from tests.runtime.on_loop import on_the_loop
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from runtime.plan import Plan, StartError, WebPool, WorkerPool, parse_interpreters
-from runtime.supervisor import seats_needed
+from runtime.shared.plan import Plan, StartError, WebPool, WorkerPool, parse_interpreters
+from runtime.supervise.seats import seats_needed
 from tests.runtime.make import make_plan
 
 QUEUES = ("critical", "default")

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from runtime import processors
+from runtime.shared import processors
 
 ALL = os.sched_getaffinity(0)
 

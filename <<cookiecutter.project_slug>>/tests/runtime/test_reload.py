@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from runtime.plan import StartError, WebPool, WorkerPool
-from runtime.reload import FIXED, Reload, reason_of
-from runtime.supervisor import seats_needed
+from runtime.shared.plan import StartError, WebPool, WorkerPool
+from runtime.supervise.reload import FIXED, Reload, reason_of
+from runtime.supervise.seats import seats_needed
 from tests.runtime.make import make_plan
 from tests.runtime.on_loop import on_the_loop, turns
 

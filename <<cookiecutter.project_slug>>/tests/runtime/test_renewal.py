@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from runtime import restarts, wakeup
-from runtime.plan import WebPool, WorkerPool
-from runtime.supervisor import seats_needed, seats_to_change
+from runtime.shared import descriptors
+from runtime.shared.plan import WebPool, WorkerPool
+from runtime.supervise import restarts
+from runtime.supervise.seats import seats_needed, seats_to_change
 from tests.runtime.make import make_plan
 from tests.runtime.on_loop import on_the_loop
 from tests.runtime.test_supervisor import Running, until
@@ -99,7 +100,7 @@ async def test_a_successor_stays_in_any_case_where_the_old_one_has_died_meanwhil
         pool.runs("until_told")
 
         async def meanwhile(successor):
-            wakeup.signal(old.assignment.watch)  # it returns without having been asked to
+            descriptors.signal(old.assignment.watch)  # it returns without having been asked to
             await until(supervisor, lambda: old not in supervisor.hosts)
             return await trial(successor)
 
@@ -117,7 +118,7 @@ async def test_where_both_have_died_one_is_started_again(tmp_path, pool, monkeyp
         async def both_die(successor):
             pool.runs("until_told")
             for host in (old, successor):  # in this order: the first is not followed, as the other one is there
-                wakeup.signal(host.assignment.watch)
+                descriptors.signal(host.assignment.watch)
                 await until(supervisor, lambda: host not in supervisor.hosts)  # noqa: B023
             return ""
 

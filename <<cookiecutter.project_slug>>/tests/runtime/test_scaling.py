@@ -1,15 +1,17 @@
 """Pools between their least and their most: when one more is asked for, and when one is told to leave."""
 
+import asyncio
 import os
 import time
 from types import SimpleNamespace
 
 import pytest
 
-from runtime import scaling, wakeup
-from runtime.board import Board, Cell
-from runtime.plan import WorkerPool
-from runtime.scaling import Scaling
+from runtime.shared import descriptors
+from runtime.shared.board import Board, Cell
+from runtime.shared.plan import WorkerPool
+from runtime.supervise import scaling
+from runtime.supervise.scaling import Scaling
 from tests.runtime.on_loop import PATIENCE, cleanups, on_the_loop, turns
 
 IDLE = 60
@@ -31,7 +33,7 @@ class Pools:
     def __init__(self, *pools):
         self.pools = {pool.name: pool for pool in pools}
         names = dict.fromkeys(queue for pool in pools for queue in pool.queues)
-        self.queues = {queue: wakeup.event() for queue in names}
+        self.queues = {queue: descriptors.event() for queue in names}
         self.board = Board(tuple(self.queues), seats=16)
         self.members = {pool.name: [] for pool in pools}
         self.grown, self.shrunk = [], []
@@ -64,7 +66,7 @@ class Pools:
             self.board.seat(seat)[Cell.ALIVE] = time.monotonic_ns() - int(seconds * 1e9)
 
     def enqueue(self, queue):
-        wakeup.signal(self.queues[queue])
+        descriptors.signal(self.queues[queue])
 
     def leave(self, name):
         """The last interpreter of the pool has ended."""
@@ -95,6 +97,26 @@ async def test_a_pool_at_zero_is_started_once_by_its_first_task(no_second_look):
     await turns()
 
     assert (before, pools.grown) == ([], ["images"])
+
+
+@on_the_loop
+async def test_one_that_cannot_be_made_just_now_is_made_at_a_later_look():
+    pools = Pools(pool("images", (0, 1)))
+    grow, left = pools._grow, [OSError(24, "Too many open files")] * 3
+
+    def fail_at_first(pool):
+        if left:
+            raise left.pop()
+        grow(pool)
+
+    pools._grow = fail_at_first
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    pools.start()
+    pools.enqueue("images")
+    while not pools.grown:
+        await turns()
+
+    assert (pools.grown, left) == (["images"], [])
 
 
 @on_the_loop
@@ -141,7 +163,7 @@ async def test_a_pool_that_is_back_at_zero_is_woken_again(no_second_look):
     pools = Pools(pool("images", (0, 1))).start()
     pools.enqueue("images")
     await turns()
-    wakeup.take(pools.queues["images"])
+    descriptors.take(pools.queues["images"])
     pools.leave("images")
     await turns()
     idle = list(pools.grown)
@@ -308,7 +330,7 @@ async def test_pools_that_share_a_queue_are_both_woken_by_it():
     pools.enqueue("slow")
     await turns()
     pools.members["first"][0].ready = True
-    wakeup.take(pools.queues["slow"])
+    descriptors.take(pools.queues["slow"])
     before = list(pools.grown)
     pools.enqueue("default")
     await turns()

@@ -1,19 +1,21 @@
 """The socket that the server listens on, and how it is called."""
 
+import resource
 import socket
 import subprocess
 import sys
 
 import pytest
 
-from runtime.plan import StartError
-from runtime.server import RESERVE, Server, address
+from runtime.http.server import MOST_CONNECTIONS, RESERVE, Server, address, most_connections
+from runtime.shared.descriptors import raise_limit
+from runtime.shared.plan import StartError
 from tests.server import PROJECT
 
 MEASURE = """
 from granian._granian import MetricsAggregator
-from runtime import server
-from runtime.ledger import Use
+from runtime.http import server
+from runtime.memory_limit.ledger import Use
 print(Use.now().requested)
 server.take_reserve()
 print(Use.now().requested)
@@ -74,7 +76,7 @@ def test_granian_has_its_memory_before_it_needs_it():
 
 SERVE = """
 import asyncio, sys, uvloop
-from runtime import server
+from runtime.http import server
 server.IDLE = 1
 async def application(scope, proto):
     proto.response_str(200, [], "hello")
@@ -101,3 +103,38 @@ def test_a_connection_that_waits_for_a_request_is_closed_after_a_while(sent):
         process.kill()
 
     assert (b"hello" in received) == sent.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("limit", "most"), [(1024, 768), (65536, MOST_CONNECTIONS), (resource.RLIM_INFINITY, MOST_CONNECTIONS)]
+)
+def test_as_many_connections_are_served_as_there_are_descriptors_for(monkeypatch, limit, most):
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
+
+    assert most_connections() == most
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "raised"),
+    [
+        (1024, 4096, 4096),
+        (1024, 10**6, 65536),
+        (1024, resource.RLIM_INFINITY, 65536),
+        (1024, 1024, None),
+        (10**6, 10**6, None),
+    ],
+)
+def test_the_process_takes_as_many_descriptors_as_it_may_have(monkeypatch, soft, hard, raised):
+    taken = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: taken.append(limits))
+    raise_limit()
+
+    assert taken == ([(raised, hard)] if raised else [])
+
+
+def test_all_addresses_are_those_of_both_families(tmp_path):
+    server = Server(None, "::", 0)
+    port = server.socket.getsockname()[1]
+    with server.socket, socket.create_connection(("127.0.0.1", port)) as client:
+        assert client.getpeername()[1] == port

@@ -7,9 +7,10 @@ import signal
 
 import pytest
 
-from runtime.plan import StartError
-from runtime.shutdown import run_until_stopped
-from tests.runtime.on_loop import on_the_loop
+from runtime.shared.plan import StartError
+from runtime.supervise import shutdown
+from runtime.supervise.shutdown import run_until_stopped
+from tests.runtime.on_loop import on_the_loop, turns
 
 
 async def forever():
@@ -32,6 +33,19 @@ async def test_a_signal_ends_it_with_0(number):
     os.kill(os.getpid(), number)
 
     assert await running == 0
+
+
+@on_the_loop
+async def test_a_signal_that_comes_twice_at_once_is_one(monkeypatch):
+    left = []
+    monkeypatch.setattr(os, "_exit", left.append)
+    running = asyncio.ensure_future(run_until_stopped(nothing(), asyncio.Event()))
+    await asyncio.sleep(0)
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGINT)
+
+    assert await running == 0
+    assert left == []
 
 
 @on_the_loop
@@ -66,11 +80,12 @@ async def test_one_that_is_worn_out_leaves_to_be_started_afresh():
 async def test_the_first_signal_to_one_that_is_worn_out_does_not_hurry_it(monkeypatch):
     worn_out, ends, heard = asyncio.Event(), [], asyncio.Event()
     monkeypatch.setattr(os, "_exit", lambda code: (ends.append(code), heard.set()))
+    monkeypatch.setattr(shutdown, "TWICE_SENT", 0)
     running = asyncio.ensure_future(run_until_stopped(nothing(), worn_out))
     worn_out.set()
     await running
     os.kill(os.getpid(), signal.SIGTERM)
-    await asyncio.sleep(0)
+    await turns()
     os.kill(os.getpid(), signal.SIGINT)
     await heard.wait()
 

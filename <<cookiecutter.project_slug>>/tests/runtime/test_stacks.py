@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from runtime import dump, stacks
-from runtime.board import Board, Cell, halves
-from runtime.sight import Sight, Work, collapsed
-from runtime.stacks import Stacks
+from runtime.observe import dump, stacks
+from runtime.observe.sight import Sight, Work, collapsed
+from runtime.observe.stacks import Stacks
+from runtime.shared.board import Board, Cell, halves
 from tests.runtime.on_loop import on_the_loop
 from tests.runtime.threads import running
 

@@ -7,19 +7,21 @@ import time
 
 import pytest
 
-from runtime.board import Board
-from runtime.bridge import Bridge
-from runtime.health import Health
-from runtime.memory import MemoryGuard
-from runtime.node import Node
-from runtime.peers import Peers
-from runtime.plan import WorkerPool
-from runtime.scaling import Scaling
-from runtime.storage import Storage
-from runtime.supervisor import Supervisor, seats_needed
-from runtime.wakeup import Wakeups, WakeupSocket
+from runtime.http.bridge import Bridge
+from runtime.memory_limit.guard import MemoryGuard
+from runtime.observe.health import Health
+from runtime.observe.storage import Storage
+from runtime.shared.board import Board
+from runtime.shared.descriptors import Wakeups
+from runtime.shared.node import Node
+from runtime.shared.plan import WorkerPool
+from runtime.supervise.peers import Peers
+from runtime.supervise.scaling import Scaling
+from runtime.supervise.seats import seats_needed
+from runtime.supervise.supervisor import Supervisor
+from runtime.supervise.wakeup_socket import WakeupSocket
 from tests.runtime.make import make_plan
-from tests.runtime.on_loop import PATIENCE, on_the_loop
+from tests.runtime.on_loop import PATIENCE, cleanups, on_the_loop
 
 ORDERS = [order for length in (1, 2, 3) for order in itertools.product(("start", "stop"), repeat=length)]
 POOL = WorkerPool(name="default", queues=("default",), count=(0, 1))
@@ -41,7 +43,7 @@ class Stage:
         return guard.start, guard.stop
 
     def socket(self):
-        socket = WakeupSocket(self.folder / "server.sock", self.wakeups, lambda task: None)
+        socket = WakeupSocket(self.folder / "server.sock", self.wakeups, lambda task, claim: None)
         return socket.listen, socket.close
 
     def peers(self):
@@ -51,7 +53,8 @@ class Stage:
     def supervisor(self):
         board = Board(self.plan.queues, seats_needed(self.plan))
         health = Health(board, self.wakeups.housekeeper, Storage(self.plan))
-        bridge = Bridge(self.plan, health, health.metrics.web)
+        bridge = Bridge(self.plan, health.answers, health.metrics.web)
+        cleanups.append(bridge.waiting.close)
         supervisor = Supervisor(self.plan, self.node, board, self.wakeups, bridge, health)
         return supervisor.start, lambda: supervisor.stop(time.monotonic() + PATIENCE)
 

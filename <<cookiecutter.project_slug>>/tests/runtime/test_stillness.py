@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from runtime import stillness
-from runtime.board import Board, Cell
-from runtime.stillness import LATE, LOOKS, Stillness
+from runtime.shared.board import Board, Cell
+from runtime.supervise import stillness
+from runtime.supervise.stillness import LATE, LOOKS, Stillness
 
 SECOND = 10**9
 NOW = 1000 * SECOND

@@ -7,9 +7,9 @@ import sqlite3
 
 import pytest
 
-from runtime import storage as storages
-from runtime.plan import StartError
-from runtime.storage import Question, Storage, try_folder, try_sqlite
+from runtime.observe import storage as storages
+from runtime.observe.storage import Question, Storage, try_folder, try_sqlite
+from runtime.shared.plan import StartError
 from tests.runtime.make import make_plan
 
 

@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import socket
 import time
+from types import SimpleNamespace
 
 import pytest
 
-from runtime import connection, delivery, frames, streams
-from runtime.connection import Connection, find
+from runtime.http import connection, delivery, stream_limit
+from runtime.http.connection import Connection, find
+from runtime.shared import frames
 from tests.runtime.on_loop import on_the_loop, turns
 from tests.runtime.web_side import Client, Stage
 
@@ -37,7 +39,7 @@ async def test_one_stream_of_events_too_many_is_told_to_come_back(tmp_path):
 
     assert [client.status for client, _ in taken] == [200, 200]
     assert (refused.status, dict(refused.headers)["retry-after"]) == (503, "5")
-    assert await thread.receive() == frames.GONE
+    assert await thread.hears_that_its_client_has_left()
 
 
 @on_the_loop
@@ -52,15 +54,15 @@ async def test_a_single_thread_may_stream(tmp_path):
 async def test_other_responses_are_long_after_a_while_and_the_youngest_is_cut(tmp_path):
     stage = Stage(tmp_path, 3)
     clients = [await begin(stage) for _ in range(3)]
-    stage.bridge.expire(time.monotonic() + streams.LONG - 1)
+    stage.bridge.expire(time.monotonic() + stream_limit.LONG - 1)
     await turns()
     early = [client.asked.done() for client, _ in clients]
-    stage.bridge.expire(time.monotonic() + streams.LONG)
+    stage.bridge.expire(time.monotonic() + stream_limit.LONG)
     await clients[2][0].asked
 
     assert early == [False, False, False]
     assert [client.asked.done() for client, _ in clients] == [False, False, True]
-    assert await clients[2][1].receive() == frames.GONE
+    assert await clients[2][1].hears_that_its_client_has_left()
 
 
 @on_the_loop
@@ -72,8 +74,84 @@ async def test_events_of_an_interpreter_that_is_to_leave_are_cut_so_that_their_c
     stage.bridge.expire(time.monotonic())
     await events.asked
 
-    assert await thread.receive() == frames.GONE
+    assert await thread.hears_that_its_client_has_left()
     assert not other.asked.done()
+
+
+@on_the_loop
+async def test_one_that_begins_after_its_504_is_ended_at_its_first_part(tmp_path):
+    stage, client = Stage(tmp_path, 1), Client()
+    asked, thread = stage.ask(client), stage.threads[0][0]
+    await thread.receive()
+    stage.bridge.expire(time.monotonic() + 3600)
+    await asked
+    await thread.send(frames.HEAD, 200, EVENTS)
+
+    assert client.status == 504
+    assert await thread.hears_that_its_client_has_left()
+
+
+@on_the_loop
+async def test_a_stop_cuts_events_and_refuses_more(tmp_path):
+    stage = Stage(tmp_path, 3)
+    (events, thread), (other, _) = await begin(stage, EVENTS), await begin(stage)
+    stage.bridge.stop()
+    await events.asked
+    late, _ = await begin(stage, EVENTS)
+
+    assert await thread.hears_that_its_client_has_left()
+    assert not other.asked.done()
+    assert late.status == 503
+
+
+def test_long_responses_of_what_leaves_take_no_place_from_those_of_its_successor():
+    cut, now = [], time.monotonic()
+
+    def link(leaving, since):
+        response = SimpleNamespace(
+            is_over=False, is_events=False, began=now - since, leave=lambda is_broken: cut.append(since)
+        )
+        return SimpleNamespace(leaving=leaving, response=response if since else None)
+
+    old = [link(True, since) for since in (300, 200, 100)]
+    stream_limit.cut_surplus([*old, link(False, 60), link(False, 0)], now)
+    before = list(cut)
+    stream_limit.cut_surplus([*old, link(False, 60), link(False, 50)], now)
+
+    assert (before, cut) == ([], [50])
+
+
+@on_the_loop
+async def test_whatever_goes_wrong_with_one_its_thread_is_told(tmp_path):
+    stage = Stage(tmp_path, 1)
+    client, thread = await begin(stage)
+
+    async def fail(chunk):
+        raise MemoryError
+
+    client.send_bytes = fail
+    await thread.send(frames.CHUNK, b"more")
+    with pytest.raises(MemoryError):
+        await client.asked
+
+    assert await thread.hears_that_its_client_has_left()
+
+
+@on_the_loop
+async def test_where_no_descriptor_is_free_a_large_one_goes_on_unwatched(tmp_path, monkeypatch):
+    def take(*addresses):
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(Connection, "take", take)
+    stage = Stage(tmp_path, 1)
+    client, thread = await begin(stage)
+    for _ in range(5):
+        await thread.send(frames.CHUNK, bytes(100_000))
+        await turns()
+    await thread.send(frames.END)
+    await client.asked
+
+    assert len(client.content) == 500_004
 
 
 @on_the_loop
@@ -83,7 +161,7 @@ async def test_who_leaves_while_nothing_is_sent_is_noticed(tmp_path):
     client.left.set()
     await client.asked
 
-    assert await thread.receive() == frames.GONE
+    assert await thread.hears_that_its_client_has_left()
     assert client.content == b"some"
 
 
@@ -151,4 +229,4 @@ async def test_a_client_that_takes_nothing_for_too_long_is_cut_off(tmp_path, mon
         await asked
 
         assert peer.recv(1) == b""
-        assert await thread.receive() == frames.GONE
+        assert await thread.hears_that_its_client_has_left()

@@ -7,15 +7,18 @@ import time
 
 import pytest
 
-from runtime import abandonment, overrun, restarts, wakeup
-from runtime.board import Board, Cell, State
-from runtime.bridge import Bridge
-from runtime.health import Health
-from runtime.node import Node
-from runtime.plan import WorkerPool
-from runtime.storage import Storage
-from runtime.supervisor import Supervisor, seats_needed
-from runtime.wakeup import Wakeups
+from runtime.http.bridge import Bridge
+from runtime.observe.health import Health
+from runtime.observe.storage import Storage
+from runtime.shared import descriptors
+from runtime.shared.board import Board, Cell, State
+from runtime.shared.descriptors import Wakeups
+from runtime.shared.node import Node
+from runtime.shared.plan import WorkerPool
+from runtime.supervise import abandonment, overrun, restarts
+from runtime.supervise import supervisor as supervisor_module
+from runtime.supervise.seats import seats_needed
+from runtime.supervise.supervisor import Supervisor
 from tests.runtime.make import make_plan
 from tests.runtime.on_loop import PATIENCE, on_the_loop
 
@@ -29,7 +32,7 @@ class Running:
         self.wakeups, self.node = Wakeups.make(self.plan.queues), Node(folder, 1)
         board = Board(self.plan.queues, seats_needed(self.plan))
         health = Health(board, self.wakeups.housekeeper, Storage(self.plan))
-        bridge = Bridge(self.plan, health, health.metrics.web)
+        bridge = Bridge(self.plan, health.answers, health.metrics.web)
         self.supervisor = Supervisor(self.plan, self.node, board, self.wakeups, bridge, health)
 
     async def __aenter__(self):
@@ -40,6 +43,7 @@ class Running:
     async def __aexit__(self, *error):
         self.left = await self.supervisor.stop(time.monotonic() + PATIENCE)
         self.wakeups.close()
+        self.supervisor.bridge.waiting.close()
         os.close(self.node.descriptor)
 
 
@@ -128,6 +132,27 @@ async def test_what_a_dead_one_left_on_its_seat_is_not_held_against_its_successo
 
 
 @on_the_loop
+async def test_where_no_descriptor_is_free_a_successor_is_made_later_and_no_seat_is_lost(tmp_path, pool, monkeypatch):
+    monkeypatch.setattr(supervisor_module, "DESCRIPTORS_PAUSE", 0.01)
+    async with Running(tmp_path, pool("fails_with_a_task")) as supervisor:
+        free, event, left = (
+            len(supervisor.free_seats),
+            descriptors.event,
+            [None, OSError(24, "none"), OSError(24, "none")],
+        )
+        monkeypatch.setattr(
+            descriptors, "event", lambda: event() if not left or not (error := left.pop()) else fail(error)
+        )
+        await until(supervisor, lambda: not left and supervisor.hosts and supervisor.generations["default-1"] > 1)
+
+        assert len(supervisor.free_seats) == free
+
+
+def fail(error):
+    raise error
+
+
+@on_the_loop
 async def test_a_stop_does_not_wait_for_those_that_were_to_be_started_again(tmp_path, pool, long_pause):
     running = Running(tmp_path, pool("returns", count=(2, 2)))
     async with running as supervisor:
@@ -141,14 +166,14 @@ async def test_the_process_is_worn_out_when_what_has_served_dies_again_and_again
     async with Running(tmp_path, pool("returns")) as supervisor:
         await supervisor.worn_out.wait()
 
-        assert supervisor.generations["default-1"] >= restarts.MOST_DEATHS
+        assert supervisor.generations["default-1"] >= restarts.MOST_IN_A_ROW
 
 
 @on_the_loop
 async def test_what_has_never_come_up_here_is_tried_for_ever(tmp_path, pool, monkeypatch):
     monkeypatch.setattr(restarts, "FIRST_PAUSE", 0)
     async with Running(tmp_path, pool("does_not_load")) as supervisor:
-        await until(supervisor, lambda: supervisor.generations["default-1"] > restarts.MOST_DEATHS + 3)
+        await until(supervisor, lambda: supervisor.generations["default-1"] > restarts.MOST_IN_A_ROW + 3)
 
         assert not supervisor.worn_out.is_set()
 
@@ -170,7 +195,7 @@ async def test_one_that_does_not_start_holds_nobody_up(tmp_path, pool, monkeypat
 
         assert first.abandoned
         assert supervisor.abandoned == 1
-        wakeup.signal(supervisor.wakeups.housekeeper)
+        descriptors.signal(supervisor.wakeups.housekeeper)
         await asyncio.to_thread(first.thread.join)
 
 
@@ -180,7 +205,7 @@ async def test_those_that_never_come_back_are_replaced_until_there_are_too_many(
     async with Running(tmp_path, pool("stuck", threads=5)) as supervisor:
         await supervisor.worn_out.wait()
         replaced, hosts = supervisor.generations["default-1"] - 1, list(supervisor.hosts)
-        wakeup.signal(supervisor.wakeups.housekeeper)
+        descriptors.signal(supervisor.wakeups.housekeeper)
         for thread in [thread for thread in threading.enumerate() if thread.name == "default-1"]:
             await asyncio.to_thread(thread.join)
 
@@ -197,7 +222,7 @@ async def test_who_was_given_up_holds_nobody_off_for_ever(tmp_path, pool, monkey
         row = supervisor.board.seat(first.assignment.seats[0])
         left = [row[cell] for cell in (Cell.GATE, Cell.WRITING, Cell.POOL)]
         await supervisor.worn_out.wait()
-        wakeup.signal(supervisor.wakeups.housekeeper)
+        descriptors.signal(supervisor.wakeups.housekeeper)
         for thread in [thread for thread in threading.enumerate() if thread.name == "default-1"]:
             await asyncio.to_thread(thread.join)
 

@@ -4,10 +4,10 @@ import io
 
 import pytest
 
-from runtime import terminal
-from runtime.command import introduction
-from runtime.plan import WorkerPool
-from runtime.status import duration
+from runtime.questions.status import duration
+from runtime.shared import terminal
+from runtime.shared.plan import WorkerPool
+from runtime.start.command import introduction
 from tests.runtime.make import make_plan
 
 

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from runtime import trial
-from runtime.trial import try_out
+from runtime.questions import trial
+from runtime.questions.trial import try_out
 
 ONLY_ONCE = """
 import _interpreters
@@ -81,7 +81,7 @@ def test_what_does_not_come_back_is_given_up(module, monkeypatch):
 
 def test_a_database_that_is_away_is_one_line_without_the_password(monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgres://user:secret@127.0.0.1:1/shop")
-    found = try_out("isolated", "runtime.inside:call", "runtime.probe:start")
+    found = try_out("isolated", "runtime.interpreter.inside:call", "runtime.questions.probe:start")
     (problem,) = found.answer["problems"]
 
     assert problem["text"].startswith("the database: OperationalError: connection failed")
@@ -91,7 +91,7 @@ def test_a_database_that_is_away_is_one_line_without_the_password(monkeypatch):
 
 def test_a_database_that_answers_is_named(address, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", address)
-    found = try_out("isolated", "runtime.inside:call", "runtime.probe:start")
+    found = try_out("isolated", "runtime.interpreter.inside:call", "runtime.questions.probe:start")
 
     assert found.answer["problems"] == []
     assert found.answer["database"][0].startswith("PostgreSQL 1")

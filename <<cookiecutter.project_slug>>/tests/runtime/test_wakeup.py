@@ -8,9 +8,10 @@ import sys
 
 import pytest
 
-from runtime import wakeup
-from runtime.host import call_once
-from runtime.wakeup import Wakeups, WakeupSocket
+from runtime.interpreter.host import call_once
+from runtime.shared import descriptors, messages
+from runtime.shared.descriptors import Wakeups
+from runtime.supervise.wakeup_socket import WakeupSocket
 from tests.runtime.on_loop import on_the_loop, turns
 from tests.server import PROJECT
 
@@ -31,7 +32,7 @@ def cancelled():
 
 @pytest.fixture
 def listener(tmp_path, wakeups, cancelled):
-    listener = WakeupSocket(tmp_path / "server-1.sock", wakeups, cancelled.append)
+    listener = WakeupSocket(tmp_path / "server-1.sock", wakeups, lambda *words: cancelled.append(words))
     yield listener
     listener.socket.close()
 
@@ -49,21 +50,21 @@ def is_readable(descriptor):
 
 
 def taken(descriptor):
-    return sum(iter(lambda: wakeup.take(descriptor), False))
+    return sum(iter(lambda: descriptors.take(descriptor), False))
 
 
 def test_each_signal_is_taken_once(wakeups):
     event = wakeups.housekeeper
-    assert wakeup.take(event) is False
-    wakeup.signal(event)
-    wakeup.signal(event, 2)
+    assert descriptors.take(event) is False
+    descriptors.signal(event)
+    descriptors.signal(event, 2)
 
     assert taken(event) == 3
     assert not is_readable(event)
 
 
 def test_a_signalled_descriptor_stays_readable_until_it_is_taken(wakeups):
-    wakeup.signal(wakeups.housekeeper)
+    descriptors.signal(wakeups.housekeeper)
 
     assert is_readable(wakeups.housekeeper)
     assert is_readable(wakeups.housekeeper)
@@ -72,14 +73,14 @@ def test_a_signalled_descriptor_stays_readable_until_it_is_taken(wakeups):
 @pytest.mark.parametrize(("waiting", "number", "left"), [(0, 2, 2), (1, 2, 3), (3, 9, 4), (9, 1, 9), (0, 0, 0)])
 def test_signals_from_elsewhere_do_not_pile_up(wakeups, waiting, number, left):
     if waiting:
-        wakeup.signal(wakeups.housekeeper, waiting)
-    wakeup.signal_up_to(4, wakeups.housekeeper, number)
+        descriptors.signal(wakeups.housekeeper, waiting)
+    descriptors.signal_up_to(4, wakeups.housekeeper, number)
 
     assert taken(wakeups.housekeeper) == left
 
 
 def test_a_signal_from_another_interpreter_arrives(wakeups):
-    call_once("isolated", "runtime.wakeup:signal", wakeups.supervisor, 2)
+    call_once("isolated", "runtime.shared.descriptors:signal", wakeups.supervisor, 2)
 
     assert taken(wakeups.supervisor) == 2
 
@@ -89,8 +90,8 @@ def test_descriptors_are_not_inherited_by_child_processes(wakeups):
 
 
 def test_a_message_of_another_process_wakes_its_queue(tmp_path, wakeups, listener):
-    code = "import sys, pathlib; from runtime import wakeup; wakeup.send(pathlib.Path(sys.argv[1]), 'queue default')"
-    subprocess.run([sys.executable, "-c", code, tmp_path], cwd=PROJECT, check=True)
+    code = "from pathlib import Path; from runtime.shared.messages import send; send(Path({!r}), 'queue default')"
+    subprocess.run([sys.executable, "-c", code.format(str(tmp_path))], cwd=PROJECT, check=True)
     listener.receive()
 
     assert taken(wakeups.queues["default"]) == 1
@@ -99,7 +100,7 @@ def test_a_message_of_another_process_wakes_its_queue(tmp_path, wakeups, listene
 
 @pytest.mark.parametrize("message", ["due", "queue unknown", "", "queue", "\N{PILE OF POO}", "x" * 1000])
 def test_what_names_no_queue_wakes_the_housekeeper_at_most(tmp_path, wakeups, listener, message):
-    wakeup.send(tmp_path, message)
+    messages.send(tmp_path, message)
     listener.receive()
 
     assert not any(taken(event) for event in wakeups.queues.values())
@@ -107,7 +108,7 @@ def test_what_names_no_queue_wakes_the_housekeeper_at_most(tmp_path, wakeups, li
 
 
 def test_a_task_for_later_wakes_the_housekeeper_alone(tmp_path, wakeups, listener, cancelled):
-    wakeup.send(tmp_path, "due")
+    messages.send(tmp_path, "due")
     listener.receive()
 
     assert taken(wakeups.housekeeper) == 1
@@ -118,7 +119,7 @@ def test_a_task_for_later_wakes_the_housekeeper_alone(tmp_path, wakeups, listene
 def test_bytes_that_are_no_text_are_survived(tmp_path, wakeups, listener):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.sendto(b"\xff\xfe", str(listener.path))
-    wakeup.send(tmp_path, "queue critical")
+    messages.send(tmp_path, "queue critical")
     listener.receive()
 
     assert taken(wakeups.queues["critical"]) == 1
@@ -130,17 +131,17 @@ def test_a_message_for_several_tasks_wakes_several_workers(wakeups, listener):
     assert taken(wakeups.queues["default"]) == 3
 
 
-def test_a_cancel_is_passed_on_with_its_id(tmp_path, listener, cancelled):
-    wakeup.send(tmp_path, "cancel 0123")
+def test_a_cancel_is_passed_on_with_its_id_and_claim(tmp_path, listener, cancelled):
+    messages.send(tmp_path, "cancel 0123 node/boot/default-1/0")
     listener.receive()
 
-    assert cancelled == ["0123"]
+    assert cancelled == [("0123", "node/boot/default-1/0")]
 
 
 def test_every_server_on_the_folder_is_told(tmp_path, wakeups, listener):
     other = Wakeups.make(QUEUES)
     second = WakeupSocket(tmp_path / "server-2.sock", other, print)
-    wakeup.send(tmp_path, "queue default")
+    messages.send(tmp_path, "queue default")
     for each in (listener, second):
         each.receive()
     second.socket.close()
@@ -153,13 +154,13 @@ def test_sending_where_no_server_listens_is_no_error(tmp_path, listener):
     listener.socket.close()
     (tmp_path / "server-2.sock").write_text("no socket")
 
-    wakeup.send(tmp_path, "queue default")
-    wakeup.send(tmp_path / "missing", "queue default")
+    messages.send(tmp_path, "queue default")
+    messages.send(tmp_path / "missing", "queue default")
 
 
 def test_a_server_that_does_not_read_holds_nobody_up(tmp_path, wakeups, listener):
     for _ in range(10000):
-        wakeup.send(tmp_path, "queue default")
+        messages.send(tmp_path, "queue default")
     listener.receive()
 
     assert 0 < taken(wakeups.queues["default"]) < 10000
@@ -167,8 +168,8 @@ def test_a_server_that_does_not_read_holds_nobody_up(tmp_path, wakeups, listener
 
 def test_the_socket_that_a_killed_server_left_behind_is_replaced(tmp_path, wakeups, listener, cancelled):
     listener.socket.close()
-    again = WakeupSocket(listener.path, wakeups, cancelled.append)
-    wakeup.send(tmp_path, "queue default")
+    again = WakeupSocket(listener.path, wakeups, lambda *words: None)
+    messages.send(tmp_path, "queue default")
     again.receive()
     again.socket.close()
 
@@ -179,7 +180,7 @@ def test_a_folder_with_a_long_path_can_be_served(tmp_path, wakeups):
     folder = tmp_path / ("long" * 30)
     folder.mkdir()
     listener = WakeupSocket(folder / "server-1.sock", wakeups, print)
-    wakeup.send(folder, "queue default")
+    messages.send(folder, "queue default")
     listener.receive()
     listener.socket.close()
 
@@ -190,9 +191,9 @@ def test_no_descriptor_is_left_open(tmp_path):
     before = set(os.listdir("/proc/self/fd"))
     wakeups = Wakeups.make(QUEUES)
     listener = WakeupSocket(tmp_path / "server-1.sock", wakeups, print)
-    wakeup.send(tmp_path, "queue default")
+    messages.send(tmp_path, "queue default")
     listener.socket.close()
-    wakeup.send(tmp_path, "queue default")
+    messages.send(tmp_path, "queue default")
     wakeups.close()
 
     assert set(os.listdir("/proc/self/fd")) == before
@@ -203,11 +204,11 @@ async def test_it_listens_on_the_loop_until_it_is_closed(tmp_path):
     wakeups = Wakeups.make(QUEUES)
     listener = WakeupSocket(tmp_path / "server-1.sock", wakeups, print)
     listener.listen()
-    wakeup.send(tmp_path, "queue default")
+    messages.send(tmp_path, "queue default")
     await turns()
     heard = taken(wakeups.queues["default"])
     listener.close()
-    wakeup.send(tmp_path, "queue default")
+    messages.send(tmp_path, "queue default")
     await turns()
     later = taken(wakeups.queues["default"])
     wakeups.close()

@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from runtime import wakeup
-from runtime.board import Board, Cell, halves
-from runtime.inside import Seat
-from runtime.wakeup import Wakeups
-from runtime.watchdog import Insisted, Watchdog
+from runtime.interpreter.inside import Seat
+from runtime.interpreter.watchdog import Insisted, Watchdog
+from runtime.shared import descriptors
+from runtime.shared.board import Board, Cell
+from runtime.shared.descriptors import Wakeups
 from tests.runtime.make import make_assignment, make_plan
 
 PATIENCE = 60
@@ -32,7 +32,7 @@ def seat(tmp_path):
     assignment = make_assignment(make_plan(tmp_path), wakeups)
     yield Seat(assignment, Board(("default",), seats=4), 0)
     for descriptor in (assignment.stop, assignment.watch):
-        wakeup.os.close(descriptor)
+        descriptors.os.close(descriptor)
     wakeups.close()
 
 
@@ -54,14 +54,10 @@ def spin():
         pass
 
 
-def cancel_and_spin(seat, task):
-    seat.row[Cell.CANCEL_HIGH], seat.row[Cell.CANCEL_LOW] = halves(task)
-    wakeup.signal(seat.assignment.watch)
+def cancel_and_spin(seat, work):
+    seat.row[Cell.CANCELLED] = work
+    descriptors.signal(seat.assignment.watch)
     spin()
-
-
-def show(seat, task):
-    seat.row[Cell.TASK_HIGH], seat.row[Cell.TASK_LOW] = halves(task)
 
 
 def test_python_code_that_overruns_gets_the_error(watchdog, seat):
@@ -69,6 +65,17 @@ def test_python_code_that_overruns_gets_the_error(watchdog, seat):
         spin()
 
     assert (run.error, run.freed_by) == (TooLate, "raised")
+
+
+def test_a_rung_that_fails_keeps_nobody_on_the_ladder(watchdog, seat):
+    def fail(run):
+        raise ValueError("no connection")
+
+    watchdog.steps[:2] = fail, watchdog.steps[0]
+    with pytest.raises(TooLate), watchdog.guard(seat, SOON, TooLate) as run:
+        spin()
+
+    assert run.freed_by == "database interrupted"
 
 
 def test_what_ends_in_time_gets_none_and_leaves_no_deadline(watchdog, seat):
@@ -94,7 +101,7 @@ def test_an_error_of_the_block_comes_out_as_it_is(watchdog, seat):
 
 def test_a_deadline_that_was_lifted_ends_nothing(watchdog, seat):
     with watchdog.guard(seat, PATIENCE, TooLate) as run:
-        watchdog.relieve(run)
+        run.relieve()
         assert (run.deadline, seat.row[Cell.DEADLINE]) == (None, 0)
 
 
@@ -104,29 +111,29 @@ def test_a_later_guard_with_an_earlier_deadline_is_looked_at_in_time(watchdog, s
 
 
 def test_a_task_that_is_cancelled_gets_that_error(watchdog, seat):
-    show(seat, 7)
+    seat.busy()
 
     with pytest.raises(Cancelled), watchdog.guard(seat, 0, TooLate, Cancelled):
-        cancel_and_spin(seat, 7)
+        cancel_and_spin(seat, seat.row[Cell.BUSY_SINCE])
 
 
 def test_a_cancel_that_came_before_the_guard_counts(watchdog, seat):
-    show(seat, 7)
-    seat.row[Cell.CANCEL_HIGH], seat.row[Cell.CANCEL_LOW] = halves(7)
+    seat.busy()
+    seat.row[Cell.CANCELLED] = seat.row[Cell.BUSY_SINCE]
 
     with pytest.raises(Cancelled), watchdog.guard(seat, 0, TooLate, Cancelled):
         spin()
 
 
-def test_the_cancel_of_another_task_ends_nothing(watchdog, seat):
-    show(seat, 7)
+def test_the_cancel_of_an_earlier_task_ends_nothing(watchdog, seat):
+    seat.busy()
     with pytest.raises(TooLate), watchdog.guard(seat, SOON, TooLate, Cancelled):
-        cancel_and_spin(seat, 8)
+        cancel_and_spin(seat, seat.row[Cell.BUSY_SINCE] - 1)
 
 
 def tell_that_it_is_too_greedy(seat, work):
     seat.row[Cell.TOO_GREEDY] = work
-    wakeup.signal(seat.assignment.watch)
+    descriptors.signal(seat.assignment.watch)
     spin()
 
 

@@ -9,9 +9,10 @@ from wsgiref.validate import validator
 
 import pytest
 
-from runtime import frames
-from runtime.wsgi import Exchange
-from tests.runtime.exchange import Parts, answering, ask
+from runtime.shared import frames
+from runtime.shared.proxies import NONE
+from runtime.web.wsgi import ClientGone, Exchange
+from tests.runtime.exchange import Guard, Parts, answering, ask, connected
 from tests.runtime.make import make_request
 
 WHOLE, FILE, HEAD, CHUNK, END, BROKEN = range(6)
@@ -212,11 +213,10 @@ def test_a_response_in_parts_tells_once_that_it_has_begun():
 
 
 def test_a_request_that_was_given_up_is_ended():
-    main, web = frames.pair()
-    with main, web:
-        Exchange(web, make_request()).end()
+    with connected() as (main, _, channel):
+        Exchange(channel, make_request(), NONE, Guard()).end()
 
-        assert frames.unpack(main.recv(frames.FRAME_SIZE)) == (BROKEN,)
+        assert frames.unpack(main.recv(frames.FRAME_SIZE)) == (BROKEN, 0, 0)
 
 
 @pytest.mark.parametrize(("parts", "last"), [((), WHOLE), ((b"some",), END)])
@@ -265,6 +265,29 @@ def test_a_file_that_is_there_no_more_is_sent_by_its_content(tmp_path):
     path.unlink()
 
     assert ask(answering(FileWrapper(file))).body == b"content"
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "content"), [([], 200, b"content"), ([("range", "bytes=2-4")], 206, b"nte")]
+)
+def test_a_file_that_the_close_of_its_response_deletes_is_sent_all_the_same(tmp_path, asked, status, content):
+    path = tmp_path / "file.txt"
+    path.write_bytes(b"content")
+    wrapper = FileWrapper(path.open("rb"))
+    close = wrapper.close
+    wrapper.close = lambda: (close(), path.unlink())
+    answer = ask(answering(wrapper), headers=[("host", "localhost"), *asked])
+
+    assert (answer.kinds, answer.status, answer.body) == ([HEAD, CHUNK, END], status, content)
+    assert ("Content-Length", str(len(content))) in answer.headers
+
+
+def test_one_part_beside_a_length_that_is_not_its_own_is_not_taken_for_the_whole():
+    def application(environ, start_response):
+        start_response("200 OK", [("Content-Length", "10")])
+        return [b"five."]
+
+    assert ask(application).kinds == [HEAD, CHUNK, END]
 
 
 def test_a_file_without_a_name_is_sent_by_its_content():
@@ -321,3 +344,12 @@ def test_the_validator_has_no_complaint_about_a_body_in_a_file(tmp_path, caplog,
 
     assert caplog.text == capsys.readouterr().err == ""
     assert answer.body == b"one\ntwo\n"
+
+
+def test_a_client_that_leaves_while_the_body_is_closed_ends_nothing_twice():
+    class Body(Parts):
+        def close(self):
+            super().close()
+            raise ClientGone
+
+    assert ask(answering(Body(b"one", b"two"))).kinds == [HEAD, CHUNK, CHUNK, END]

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from runtime.environ import make_environ
+from runtime.web.environ import make_environ
 from tests.runtime.make import make_request
 
 
@@ -28,11 +28,21 @@ def test_the_request_line_and_the_addresses():
     assert expected.items() <= environ.items()
 
 
+def test_a_query_that_is_not_escaped_has_its_bytes():
+    assert environ_of(query="q=日")["QUERY_STRING"].encode("latin-1").decode() == "q=日"
+
+
 def test_the_application_is_told_that_threads_and_interpreters_answer_side_by_side():
     environ = environ_of()
     names = ("version", "multithread", "multiprocess", "run_once", "input_terminated")
 
     assert [environ[f"wsgi.{name}"] for name in names] == [(1, 0), True, True, False, True]
+
+
+def test_an_ipv4_client_of_a_socket_of_both_families_has_its_own_address():
+    environ = environ_of(client="[::ffff:10.0.0.5]:4711")
+
+    assert (environ["REMOTE_ADDR"], environ["REMOTE_PORT"]) == ("10.0.0.5", "4711")
 
 
 def test_the_address_of_an_ipv6_client_has_no_brackets():

@@ -8,9 +8,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from runtime import frames
-from runtime.bridge import Bridge
-from runtime.metrics import WebMetrics
+from runtime.http.bridge import Bridge
+from runtime.http.web_metrics import WebMetrics
+from runtime.shared import descriptors, frames
+from runtime.shared.board import Cell
 from tests.runtime.make import make_plan
 from tests.runtime.on_loop import cleanups
 
@@ -83,16 +84,34 @@ class Client:
 
 
 class WebThread:
-    """A web thread's end of the socketpair."""
+    """A web thread's end of the socketpair, and its seat."""
 
-    def __init__(self) -> None:
+    def __init__(self, waiting_room: socket.socket) -> None:
         self.main, self.web = frames.pair()
         self.web.setblocking(False)
+        self.waiting_room = waiting_room
+        self.row = memoryview(bytearray(8 * len(Cell))).cast("q")
+        self.number = 0  # of the request that it has received last
+        self.answers = 0  # the number of the one that it answers
 
     async def receive(self) -> tuple[Any, ...]:
-        return frames.unpack(await asyncio.get_running_loop().sock_recv(self.web, frames.FRAME_SIZE))
+        """A request, without its number."""
+        self.number, *request = frames.unpack(await asyncio.get_running_loop().sock_recv(self.web, frames.FRAME_SIZE))
+        self.answers = self.number
+        return tuple(request)
 
-    async def send(self, *frame: Any) -> None:
+    def take(self) -> tuple[Any, ...]:
+        """A request from the waiting room, without its number; an empty one where nobody waits."""
+        try:
+            self.number, *request = frames.unpack(self.waiting_room.recv(frames.FRAME_SIZE))
+        except BlockingIOError:
+            self.number, request = 0, []
+        return tuple(request)
+
+    async def send(self, *frame: Any, taken: int = 0) -> None:
+        if frame[0] in frames.LAST:
+            frame = (*frame, self.answers, taken)
+            self.answers = taken or self.answers
         await asyncio.get_running_loop().sock_sendall(self.web, frames.pack(frame))
 
     async def answer(self, status: int = 200, content: bytes = b"hello") -> tuple[Any, ...]:
@@ -100,6 +119,12 @@ class WebThread:
         request = await self.receive()
         await self.send(frames.WHOLE, status, [], content)
         return request
+
+    async def hears_that_its_client_has_left(self) -> bool:
+        """Waits until it does."""
+        while not self.row[Cell.GONE] == self.number > 0:
+            await asyncio.sleep(0)
+        return True
 
     def has_something(self) -> bool:
         try:
@@ -114,15 +139,16 @@ class Stage:
     def __init__(self, folder: Path, *hosts: int, **fields: Any) -> None:
         """`hosts`: how many threads each web interpreter has; `fields` of the plan."""
         os.makedirs(folder / "tmp", exist_ok=True)
-        health: Any = SimpleNamespace(answers={"/healthz": self.healthz})
-        self.metrics = WebMetrics()
-        self.bridge = Bridge(make_plan(folder, **fields), health, self.metrics)
+        self.metrics, self.watch = WebMetrics(), descriptors.event()
+        self.bridge = Bridge(make_plan(folder, **fields), {"/healthz": self.healthz}, self.metrics)
+        cleanups.append(partial(os.close, self.watch))
+        cleanups.append(self.bridge.waiting.close)
         self.threads = [self.add(f"web-{number}", count) for number, count in enumerate(hosts, 1)]
 
     def add(self, host: str, count: int) -> list[WebThread]:
         """A web interpreter becomes ready."""
-        threads = [WebThread() for _ in range(count)]
-        self.bridge.attach(host, [thread.main for thread in threads])
+        threads = [WebThread(self.bridge.waiting.web) for _ in range(count)]
+        self.bridge.attach(host, [thread.main for thread in threads], [thread.row for thread in threads], self.watch)
         cleanups.append(partial(self._close, host, threads))
         return threads
 

@@ -13,7 +13,7 @@ from django.db import connection
 from django.tasks import TaskContext, task
 from django.tasks.signals import task_finished
 
-from runtime import inside
+from runtime.interpreter import inside
 from tasks import wait
 from tests.site import gates
 from tests.site.version import VERSION
@@ -249,12 +249,12 @@ def leak(megabytes: int) -> None:
 @task
 def break_the_worker() -> None:
     """Let the loop of this worker fail with its next task, after the claim."""
-    from tasks import worker
+    from tasks.worker import loop
 
     def fail(*arguments: object) -> None:
         raise RuntimeError("as asked")
 
-    worker.run_attempt = fail
+    loop.run_attempt = fail
 
 
 def stand_still(*arguments: object, **named: object) -> NoReturn:
@@ -266,7 +266,7 @@ def stand_still(*arguments: object, **named: object) -> NoReturn:
 @task
 def hang_the_worker() -> None:
     """Let the loop of this worker stand still with its next task, after the claim and before the task."""
-    from tasks.gate import Gate
+    from tasks.worker.gate import Gate
 
     Gate.enter = stand_still  # type: ignore[method-assign]
 
@@ -274,7 +274,7 @@ def hang_the_worker() -> None:
 @task
 def hang_who_listens(gate: str) -> None:
     """Let who is told that this task has finished stand still, and have little time."""
-    from tasks import attempt
+    from tasks.worker import attempt
 
     attempt.LONGEST_TOLD = 10**9
     task_finished.connect(stand_still)
@@ -284,10 +284,10 @@ def hang_who_listens(gate: str) -> None:
 @task
 def hang_the_housekeeper() -> None:
     """Let it stand still the next time somebody wants counts; and have little time for a round."""
-    from tasks import housekeeping
+    from tasks.house import keeper
 
-    housekeeping.LONGEST_ROUND = 1
-    housekeeping.count_queues = stand_still
+    keeper.LONGEST_ROUND = 1
+    keeper.count_queues = stand_still
 
 
 @task

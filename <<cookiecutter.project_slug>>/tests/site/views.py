@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpRe
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from runtime import web
+from runtime.web import loop
 from tasks import await_result
 from tasks import batch as open_batch
 from tasks import chain as open_chain
@@ -134,7 +134,7 @@ def eat(request: HttpRequest) -> HttpResponse:
 
 def hang(request: HttpRequest) -> JsonResponse:
     """Let the threads of this interpreter stand still with their next requests, before these reach Django."""
-    web.Exchange = tasks.stand_still  # type: ignore[misc,assignment]
+    loop.Exchange = tasks.stand_still  # type: ignore[misc,assignment]
     return interpreter(request)
 
 

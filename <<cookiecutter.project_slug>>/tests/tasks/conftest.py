@@ -2,14 +2,14 @@ import os
 
 import pytest
 
-from runtime import inside
-from runtime.board import Board, Cell, pool_number
-from runtime.inside import Seat
-from runtime.plan import WorkerPool
-from runtime.wakeup import Wakeups
-from tasks import queue
-from tasks.attempt import Attempt
+from runtime.interpreter import inside
+from runtime.interpreter.inside import Seat
+from runtime.shared.board import Board, Cell, pool_number
+from runtime.shared.descriptors import Wakeups
+from runtime.shared.plan import WorkerPool
 from tasks.models import TaskRecord
+from tasks.table import queue
+from tasks.worker.attempt import Attempt
 from tests.runtime.make import make_assignment, make_plan
 from tests.tasks import sample_tasks
 

@@ -1,5 +1,6 @@
 """Tasks for the tests of the engine. Each keeps in `calls` what it was called with."""
 
+import math
 from datetime import timedelta
 from typing import Any
 
@@ -58,6 +59,16 @@ def fail_with_own_backoff() -> None:
 @task
 def return_what_json_cannot_hold() -> object:
     return object()
+
+
+@task
+def return_a_number(name: str) -> float:
+    return {"nan": math.nan, "infinity": math.inf, "large": 10**5000}[name]
+
+
+@task
+def return_text() -> str:
+    return "a\0b"
 
 
 @task

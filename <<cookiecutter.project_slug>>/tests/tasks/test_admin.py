@@ -8,8 +8,10 @@ from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
 import tasks
-from tasks import admin, admin_list, queue
+from tasks import admin
 from tasks.models import TaskRecord
+from tasks.staff import lists
+from tasks.table import queue
 from tests.tasks.sample_tasks import fail, note, send
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +81,7 @@ def test_the_filters_name_what_is_in_the_table(one_of_each, admin_client):
 
 
 def test_a_list_counts_no_further_than_to_its_limit(admin_client, monkeypatch):
-    monkeypatch.setattr(admin_list, "MOST", 5)
+    monkeypatch.setattr(lists, "MOST", 5)
     for number in range(5):
         note.enqueue(number)
     assert "The first" not in admin_client.get(LIST).content.decode()

@@ -6,12 +6,13 @@ import pytest
 from django.db import OperationalError
 
 import tasks
-from runtime import wakeup
-from runtime.board import Cell
-from runtime.plan import WorkerPool
-from tasks import queue, turns
+from runtime.shared import descriptors
+from runtime.shared.board import Cell
+from runtime.shared.plan import WorkerPool
 from tasks.models import TaskRecord
-from tasks.waiting import Waiting
+from tasks.table import queue
+from tasks.worker import write_turns
+from tasks.worker.waiting import Waiting
 from tests.tasks.sample_tasks import fail, note, send
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,6 +53,24 @@ def test_what_was_enqueued_after_the_last_look_is_found(waiting):
     assert waiting.next_attempt() is not None
 
 
+def test_a_claim_whose_answer_is_lost_is_made_again(waiting, monkeypatch):
+    def claim_and_lose(*arguments):
+        claim(*arguments)
+        raise OperationalError("server closed the connection unexpectedly")
+
+    note.enqueue(1)
+    claim = queue.claim
+    monkeypatch.setattr("tasks.worker.waiting.DATABASE_PAUSE", 0)
+    monkeypatch.setattr(queue, "claim", claim_and_lose)
+    with pytest.raises(OperationalError):
+        waiting.next_attempt()
+    waiting.pause_without_database()
+    monkeypatch.setattr(queue, "claim", claim)
+
+    assert states() == ["RUNNING"]
+    assert waiting.next_attempt().claimed.attempt == 1
+
+
 def test_a_failure_takes_none_along(waiting):
     fail.enqueue()
     note.enqueue(1)
@@ -86,7 +105,7 @@ def test_who_is_to_begin_no_more_takes_none_along(waiting, seat, how):
     note.enqueue(2)
     attempt = waiting.next_attempt()
     if how == "leave":
-        wakeup.signal(seat.assignment.stop)
+        descriptors.signal(seat.assignment.stop)
     else:
         seat.row[Cell.HELD] = 1
     attempt.run()
@@ -124,13 +143,13 @@ def test_a_turn_comes_when_the_other_has_written(seat, monkeypatch):
     def look():
         other[Cell.WRITING] = next(looks) < 3
 
-    monkeypatch.setattr(turns.os, "sched_yield", look)
-    with turns.turn(seat):
+    monkeypatch.setattr(write_turns.os, "sched_yield", look)
+    with write_turns.turn(seat):
         assert (next(looks), seat.row[Cell.WRITING]) == (4, 1)
     assert seat.row[Cell.WRITING] == 0
 
 
 def test_whoever_died_while_it_wrote_holds_nobody_up_for_long(seat):
     seat.board.seat(1)[Cell.WRITING] = 1
-    with turns.turn(seat):
+    with write_turns.turn(seat):
         assert seat.row[Cell.WRITING] == 1

@@ -1,9 +1,13 @@
 """What becomes of a task that runs: outcomes, retries, what its errors leave behind."""
 
+import dataclasses
+
 import pytest
+from django.db import connection
 from django.tasks.signals import task_finished
 
 from tasks.models import TaskRecord
+from tasks.options import usual_pause
 from tasks.testing import run_pending
 from tests.tasks import sample_tasks
 
@@ -53,7 +57,7 @@ def test_a_path_that_leads_to_no_task_fails_the_task(run_one, path):
     record = run_one()
 
     assert record.status == "FAILED"
-    assert record.history[0]["type"] == "tasks.results.TaskNotFound"
+    assert record.history[0]["type"] == "tasks.table.results.TaskNotFound"
 
 
 def test_a_result_that_json_cannot_hold_fails_the_task(run_one):
@@ -62,6 +66,25 @@ def test_a_result_that_json_cannot_hold_fails_the_task(run_one):
 
     assert end["type"] == "builtins.TypeError"
     assert "what tests.tasks.sample_tasks.return_what_json_cannot_hold returns must be JSON" in end["message"]
+
+
+@pytest.mark.parametrize("value", ["nan", "infinity", "large"])
+def test_a_number_that_json_cannot_hold_fails_the_task_as_well(run_one, value):
+    sample_tasks.return_a_number.enqueue(value)
+    record = run_one()
+
+    assert (record.status, record.deaths) == ("FAILED", 0)
+    assert "must be JSON" in record.history[0]["message"]
+
+
+def test_text_is_kept_or_fails_the_task_as_the_database_has_it(run_one):
+    sample_tasks.return_text.enqueue()
+    record = run_one()
+
+    if connection.vendor == "postgresql":
+        assert "PostgreSQL takes no NUL in JSON" in record.history[0]["message"]
+    else:
+        assert record.return_value == "a\0b"
 
 
 def test_each_attempt_and_its_error_are_kept(run_one):
@@ -89,6 +112,23 @@ def test_a_backoff_of_one_s_own_gets_the_exception_and_the_result(run_one, calls
 
     assert calls == [("ValueError", 1)]
     assert run_one().status == "FAILED"
+
+
+@pytest.mark.parametrize("given", [lambda exception, result: 1 / 0, lambda exception, result: None])
+def test_where_a_backoff_of_one_s_own_fails_the_usual_one_is_taken(run_one, caplog, given):
+    task = dataclasses.replace(sample_tasks.fail_with_own_backoff, backoff=given)
+    sample_tasks.fail_with_own_backoff.enqueue()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tasks.worker.attempt.find_task", lambda path: task)
+        record = run_one()
+
+    assert record.status == "READY"
+    assert 5 <= (record.waits_until - record.last_attempted_at).total_seconds() <= 5 * 1.25 + 5
+    assert "the backoff of" in caplog.text
+
+
+def test_the_usual_backoff_has_a_bound_after_any_number_of_failures():
+    assert usual_pause(5000).total_seconds() <= 3600 * 1.25
 
 
 def test_only_the_named_errors_are_tried_again(run_one):

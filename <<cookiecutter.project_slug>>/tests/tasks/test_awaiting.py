@@ -13,14 +13,16 @@ from django.db import transaction
 from django.utils import timezone
 
 import tasks
-from runtime import inside, wakeup
-from runtime.board import Board, Cell
-from runtime.plan import WorkerPool
-from runtime.wakeup import Wakeups
-from tasks import awaiting, control, queue
-from tasks.attempt import Attempt
+from runtime.interpreter import inside
+from runtime.shared import descriptors
+from runtime.shared.board import Board, Cell
+from runtime.shared.descriptors import Wakeups
+from runtime.shared.plan import WorkerPool
+from tasks import control
 from tasks.errors import WaitsForever
 from tasks.models import TaskRecord
+from tasks.table import awaiting, queue
+from tasks.worker.attempt import Attempt
 from tests.runtime.make import make_assignment, make_plan
 from tests.server import PROJECT
 from tests.tasks import sample_tasks
@@ -195,14 +197,14 @@ def test_all_who_wait_for_a_task_are_told_and_nobody_else(assignment):
         inside.board.seat(seat)[Cell.AWAITED] = awaiting._number(TaskRecord.objects.get(pk=awaited.id).pk)
     run_next()
 
-    assert [wakeup.take(descriptor) for descriptor in assignment.wakeups.finished] == [True, False, True, False]
+    assert [descriptors.take(descriptor) for descriptor in assignment.wakeups.finished] == [True, False, True, False]
 
 
 def test_a_signal_that_came_too_late_is_not_taken_for_the_next_task(assignment, before_sleep):
     descriptor, signalled = assignment.wakeups.finished[1], []
-    wakeup.signal(descriptor)
+    descriptors.signal(descriptor)
     result = sample_tasks.note.enqueue(1)
-    before_sleep(lambda: (signalled.append(wakeup.take(descriptor)), run_next()))
+    before_sleep(lambda: (signalled.append(descriptors.take(descriptor)), run_next()))
 
     assert tasks.wait(result, LONG).is_finished
     assert signalled == [False]

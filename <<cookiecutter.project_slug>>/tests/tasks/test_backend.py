@@ -11,9 +11,9 @@ from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist, TaskRes
 from django.tasks.signals import task_enqueued, task_finished, task_started
 from django.utils import timezone
 
-from tasks import queue
 from tasks.models import TaskRecord
-from tasks.statements import execute
+from tasks.table import queue
+from tasks.table.statements import execute
 from tests.tasks.sample_tasks import fail, note, note_later
 
 pytestmark = pytest.mark.django_db
@@ -144,7 +144,7 @@ def test_it_is_gone_with_a_rollback_of_the_transaction():
 
 def test_workers_are_woken_on_commit_and_not_before(django_capture_on_commit_callbacks, monkeypatch):
     woken = []
-    monkeypatch.setattr("tasks.wakeup.wake", lambda queue, number=1, due=None: woken.append((queue, number)))
+    monkeypatch.setattr("tasks.table.wakeup.wake", lambda queue, number=1, due=None: woken.append((queue, number)))
     with django_capture_on_commit_callbacks(execute=True):
         with transaction.atomic(), transaction.atomic():
             note.enqueue()

@@ -18,13 +18,14 @@ from django.tasks.exceptions import InvalidTask
 from django.utils import timezone
 
 import tasks
-from tasks import control, queue, queues, tally
-from tasks.attempt import Attempt
+from tasks import control, queues
+from tasks.house.pruning import prune
+from tasks.house.retention import Retention
 from tasks.models import BatchRecord, TaskRecord
-from tasks.pruning import prune
-from tasks.recovery import MOST_DEATHS, recover
-from tasks.retention import Retention
+from tasks.table import queue, tally
+from tasks.table.recovery import MOST_DEATHS, recover
 from tasks.testing import run_pending
+from tasks.worker.attempt import Attempt
 from tests.tasks.sample_tasks import (
     fail,
     fail_three_times,
@@ -452,7 +453,7 @@ def test_of_two_last_tasks_that_end_together_one_brings_the_callback():
 @pytest.mark.django_db(transaction=True)
 def test_the_callback_wakes_a_worker_at_the_commit(monkeypatch):
     woken = []
-    monkeypatch.setattr("tasks.wakeup.wake", lambda queue, number=1, due=None: woken.append((queue, number, due)))
+    monkeypatch.setattr("tasks.table.wakeup.wake", lambda queue, number=1, due=None: woken.append((queue, number, due)))
     batch_of(1)
     woken.clear()
     with transaction.atomic():

@@ -9,12 +9,13 @@ from django.tasks import task_backends
 from django.utils import timezone
 
 import tasks
-from tasks import awaiting, chains, control, queue
-from tasks.chains import HELD_BY_CHAIN
+from tasks import control
 from tasks.errors import AlreadyEnqueued
-from tasks.limits import HELD_BY_LIMIT
 from tasks.models import TaskRecord
-from tasks.recovery import lose, recover
+from tasks.table import awaiting, chains, queue
+from tasks.table.chains import HELD_BY_CHAIN
+from tasks.table.limits import HELD_BY_LIMIT
+from tasks.table.recovery import lose, recover
 from tasks.testing import run_pending
 from tests.tasks.sample_tasks import fail, fail_three_times, never_twice, note, only_one, send, send_at_once
 
@@ -266,7 +267,7 @@ def test_it_comes_with_the_transaction_around_it():
 
 def test_the_next_one_has_a_worker_woken_and_who_waits_is_told(monkeypatch):
     woken, told = [], []
-    monkeypatch.setattr("tasks.wakeup.wake", lambda queue, number=1, due=None: woken.append(queue))
+    monkeypatch.setattr("tasks.table.wakeup.wake", lambda queue, number=1, due=None: woken.append(queue))
     monkeypatch.setattr(awaiting, "tell", told.append)
     with tasks.chain():
         note.enqueue()

@@ -5,10 +5,10 @@ import logging
 import pytest
 from django.db import IntegrityError, OperationalError
 
-from tasks import queue
-from tasks.context import DurableContext
 from tasks.models import TaskRecord
-from tasks.results import find_task, running_result
+from tasks.table import queue
+from tasks.table.results import find_task, running_result
+from tasks.worker.context import DurableContext
 from tests.tasks.sample_tasks import go_on
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def context(monkeypatch):
-    monkeypatch.setattr("tasks.context.WRITE_EVERY", 0)
+    monkeypatch.setattr("tasks.worker.context.WRITE_EVERY", 0)
     go_on.enqueue(1)
     claimed = queue.claim("default", "node/boot/default-1/0")
     return DurableContext(task_result=running_result(claimed, find_task(claimed.task)), claimed=claimed)

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from runtime.board import Board, Cell
-from runtime.inside import Seat
-from runtime.wakeup import Wakeups
-from tasks.gate import HOLD, Gate
+from runtime.interpreter.inside import Seat
+from runtime.shared.board import Board, Cell
+from runtime.shared.descriptors import Wakeups
+from tasks.worker.gate import HOLD, Gate
 from tests.runtime.make import make_assignment, make_plan
 
 

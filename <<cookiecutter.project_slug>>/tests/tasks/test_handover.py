@@ -9,15 +9,16 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from runtime import processors
-from runtime.board import Cell
-from tasks import handover, mailbox, queue
-from tasks.attempt import Attempt
+from runtime.shared import processors
+from runtime.shared.board import Cell
 from tasks.backends import DurableBackend
-from tasks.mailbox import Mailbox
 from tasks.models import TaskRecord
-from tasks.queue import insert_claimed
-from tasks.waiting import Waiting
+from tasks.table import handover, queue
+from tasks.table.queue import insert_claimed
+from tasks.worker import mailbox
+from tasks.worker.attempt import Attempt
+from tasks.worker.mailbox import Mailbox
+from tasks.worker.waiting import Waiting
 from tests.tasks.sample_tasks import note, only_one
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -192,6 +193,17 @@ def enqueue() -> None:
     connection.close()
 
 
+@pytest.fixture
+def late_insert(box, slow_insert, monkeypatch):
+    """The worker's offer was taken for an insert that comes later than it waits; `go` lets it come."""
+    thread, begun, go = slow_insert
+    monkeypatch.setattr(mailbox, "LONGEST_INSERT", 0.01)
+    box.offer()
+    thread.start()
+    assert begun.wait(10)
+    return thread, go
+
+
 def test_the_worker_waits_for_the_insert(box, slow_insert):
     thread, begun, go = slow_insert
     box.offer()
@@ -203,13 +215,8 @@ def test_the_worker_waits_for_the_insert(box, slow_insert):
     assert attempt.claimed.id == TaskRecord.objects.get(status="RUNNING").pk
 
 
-def test_but_not_for_long_and_takes_it_when_it_comes(box, slow_insert, monkeypatch):
-    thread, begun, go = slow_insert
-    monkeypatch.setattr(mailbox, "LONGEST_INSERT", 0.01)
-    box.offer()
-    thread.start()
-    assert begun.wait(10)
-
+def test_but_not_for_long_and_takes_it_when_it_comes(box, late_insert):
+    thread, go = late_insert
     assert box.collect() is None
     box.offer()  # no second one
     assert record(note.enqueue(2)).status == "READY"
@@ -224,6 +231,15 @@ def test_a_worker_that_leaves_gives_back_what_it_was_given(box):
     box.leave()
 
     assert (record(result).status, record(result).attempt, record(result).claim) == ("READY", 0, None)
+
+
+def test_a_worker_that_leaves_waits_for_a_long_insert(box, late_insert):
+    thread, go = late_insert
+    threading.Timer(0.2, go.set).start()
+    box.leave()
+    thread.join()
+
+    assert TaskRecord.objects.get().status == "READY"
 
 
 def test_it_gives_it_back_when_the_database_is_there_again(box, monkeypatch):

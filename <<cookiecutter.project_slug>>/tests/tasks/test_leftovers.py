@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tasks.leftovers import note_threads, report_threads
+from tasks.worker.leftovers import note_threads, report_threads
 
 
 @pytest.fixture

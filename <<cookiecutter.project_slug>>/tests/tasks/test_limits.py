@@ -10,12 +10,13 @@ from django.tasks import task, task_backends
 from django.tasks.exceptions import InvalidTask
 from django.utils import timezone
 
-from tasks import control, limits, queue
-from tasks.handover import hand_over
-from tasks.limits import HELD_BY_LIMIT
+from tasks import control
 from tasks.models import TaskRecord
-from tasks.recovery import lose, recover, release, take_back
-from tasks.rows import NewTask
+from tasks.table import limits, queue
+from tasks.table.handover import hand_over
+from tasks.table.limits import HELD_BY_LIMIT
+from tasks.table.recovery import lose, recover, release, take_back
+from tasks.table.rows import NewTask
 from tasks.testing import run_pending
 from tests.tasks.sample_tasks import fetch, give_no_key, note, send, send_again_later, send_at_most_once, send_at_once
 
@@ -227,7 +228,7 @@ def test_what_died_between_commit_and_admission_is_found():
 
 def test_an_error_of_the_admission_is_none_of_enqueue(monkeypatch, caplog):
     with monkeypatch.context() as patch:
-        patch.setattr(limits, "_lock", lambda key: 1 / 0)
+        patch.setattr(limits, "lock", lambda what: 1 / 0)
         result = send.enqueue(1)
     assert "ZeroDivisionError" in caplog.text
     assert record(result).waits_until == HELD_BY_LIMIT
@@ -238,7 +239,7 @@ def test_an_error_of_the_admission_is_none_of_enqueue(monkeypatch, caplog):
 
 def test_who_is_admitted_has_a_worker_woken(monkeypatch):
     woken = []
-    monkeypatch.setattr("tasks.wakeup.wake", lambda queue, number=1, due=None: woken.append((queue, number)))
+    monkeypatch.setattr("tasks.table.wakeup.wake", lambda queue, number=1, due=None: woken.append((queue, number)))
     for each in (send, send_at_once, send_at_once):
         each.enqueue(0)
     assert woken == [("default", 1), ("critical", 1)]

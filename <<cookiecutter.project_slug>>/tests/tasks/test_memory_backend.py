@@ -14,13 +14,14 @@ from django.utils import timezone
 
 import tasks
 from accounts.errors import refusal
-from runtime.memory_queue import PLACE
-from tasks import memory_queue
+from runtime.shared.memory_queue import PLACE
 from tasks.backends import InterpreterQueueBackend
-from tasks.chains import chain
 from tasks.errors import MemoryQueueFull, NoWorkersHere
-from tasks.memory_queue import MemoryTask
 from tasks.models import TaskRecord
+from tasks.table import memory_queue
+from tasks.table.chains import chain
+from tasks.table.memory_queue import MemoryTask
+from tasks.table.results import find_task
 from tasks.testing import run_pending
 from tests.tasks.sample_tasks import (
     fail,
@@ -200,7 +201,7 @@ def test_a_failure_is_told_with_its_traceback_and_not_tried_again(ended, caplog,
 
 def test_a_task_that_is_no_more_is_logged(monkeypatch, caplog, ended):
     in_memory(note).enqueue()
-    monkeypatch.setattr("tasks.attempt.find_task", lambda path: tasks.results.find_task("shop.tasks.gone"))
+    monkeypatch.setattr("tasks.worker.attempt.find_task", lambda path: find_task("shop.tasks.gone"))
     assert run_pending() == 1
     assert "failed: TaskNotFound(" in caplog.text
 

@@ -3,8 +3,8 @@
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from runtime import boot
-from tasks.memory_sizes import memory_sizes
+from runtime.start import boot
+from tasks.table.memory_sizes import memory_sizes
 
 MEMORY = "tasks.backends.InterpreterQueueBackend"
 DURABLE = {"BACKEND": "tasks.backends.DurableBackend", "QUEUES": ["default", "mail"]}

@@ -3,11 +3,13 @@
 import pytest
 from django.db import OperationalError
 
-from runtime import inside, wakeup
-from runtime.board import Cell, Gauge
-from runtime.memory_queue import MemoryQueue
-from tasks import queue, worker
-from tasks.waiting import MOST_FROM_MEMORY, Waiting
+from runtime.interpreter import inside
+from runtime.shared import descriptors
+from runtime.shared.board import Cell, Gauge
+from runtime.shared.memory_queue import MemoryQueue
+from tasks.table import queue
+from tasks.worker import loop
+from tasks.worker.waiting import MOST_FROM_MEMORY, Waiting
 from tests.tasks.sample_tasks import note
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -65,7 +67,7 @@ def test_what_comes_meanwhile_waits_for_one_more_that_was_taken_along(waiting):
 
 def test_a_task_that_nobody_was_woken_for_is_found_after_a_while(waiting, seat):
     enqueue(memory=30, table=1)
-    while wakeup.take(seat.assignment.wakeups.queues["default"]):
+    while descriptors.take(seat.assignment.wakeups.queues["default"]):
         pass
     assert taken(waiting, MOST_FROM_MEMORY + 1) == ["memory"] * MOST_FROM_MEMORY + ["default"]
 
@@ -97,7 +99,7 @@ def test_main_sees_what_is_in_hand_until_it_has_ended(waiting, seat):
     place = seat.row[Cell.LETTER] - 1
     assert memory.read(place).task == note.module_path
 
-    worker.run_attempt(attempt, seat)
+    loop.run_attempt(attempt, seat)
     assert (seat.row[Cell.LETTER], memory.free.qsize()) == (0, 100)
     assert seat.board.outcomes("default")["successful"] == 1
 
@@ -127,7 +129,7 @@ def test_while_its_queue_is_paused_none_is_taken_and_nobody_is_woken(waiting, se
     enqueue(memory=2)
     memory = seat.assignment.wakeups.memory["default"]
     assert waiting.claim() is None
-    assert (memory.number_waiting, wakeup.take(memory.signal), waiting.letters.wait()) == (2, False, False)
+    assert (memory.number_waiting, descriptors.take(memory.signal), waiting.letters.wait()) == (2, False, False)
     gauges[Gauge.PAUSED] = 0
 
     assert taken(waiting, 2) == ["memory", "memory"]
@@ -135,7 +137,7 @@ def test_while_its_queue_is_paused_none_is_taken_and_nobody_is_woken(waiting, se
 
 def test_a_sleeping_worker_is_woken_by_one(waiting, seat):
     assert waiting.claim() is None
-    wakeup.signal(seat.assignment.wakeups.queues["default"])
+    descriptors.signal(seat.assignment.wakeups.queues["default"])
     waiting.wait()
     enqueue(memory=1)
     waiting.wait()  # takes the signal: it comes back to look again

@@ -5,13 +5,14 @@ import math
 import pytest
 from django.db import OperationalError
 
-from runtime import inside
-from runtime.board import Board
-from runtime.peers import lock_of
-from runtime.wakeup import Wakeups, take
-from tasks import nodes, queue
+from runtime.interpreter import inside
+from runtime.shared.board import Board
+from runtime.shared.descriptors import Wakeups, take
+from runtime.supervise.peers import lock_of
+from tasks.house import nodes
+from tasks.house.nodes import Nodes
 from tasks.models import TaskRecord
-from tasks.nodes import Nodes
+from tasks.table import queue
 from tests.runtime.make import make_assignment, make_plan
 from tests.tasks.sample_tasks import never_twice, note
 

@@ -3,7 +3,7 @@
 import pytest
 from django.db import IntegrityError, OperationalError
 
-from tasks.patience import until_it_passes
+from tasks.table.patience import until_it_passes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,6 +29,6 @@ def test_what_does_not_pass_is_raised_at_once():
 
 
 def test_what_does_not_pass_in_time_is_raised(monkeypatch):
-    monkeypatch.setattr("tasks.patience.LIMIT", 0)
+    monkeypatch.setattr("tasks.table.patience.LIMIT", 0)
     with pytest.raises(OperationalError):
         until_it_passes(failing(1, OperationalError("gone")))

@@ -13,9 +13,11 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from tasks import chains, conditions, control, counting, limits, nodes, pruning, queue, recovery, statements, tally
+from tasks import control
+from tasks.house import nodes, pruning
 from tasks.models import TaskRecord
-from tasks.statements import IS_SQLITE
+from tasks.table import chains, conditions, counting, limits, queue, recovery, statements, tally
+from tasks.table.statements import IS_SQLITE
 from tests.tasks.sample_tasks import note, only_one
 
 pytestmark = pytest.mark.django_db

@@ -11,13 +11,15 @@ from django.db import OperationalError
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from runtime import wakeup
-from runtime.board import Board
-from tasks import control, pruning, queue
+from runtime.shared import descriptors
+from runtime.shared.board import Board
+from tasks import control
+from tasks.house import pruning
+from tasks.house.pruning import LOOK_AFTER, PAUSE, Pruner, prune
+from tasks.house.retention import Retention, retention
 from tasks.models import TaskRecord
-from tasks.pruning import LOOK_AFTER, PAUSE, Pruner, prune
-from tasks.retention import Retention, retention
 from tasks.signals import tidy_up
+from tasks.table import queue
 from tests.tasks.sample_tasks import note
 
 NOTHING = Retention(keep_days=None, keep_failed_days=None, keep_tasks=None)
@@ -193,7 +195,7 @@ def raise_locked():
 
 @pytest.mark.django_db(transaction=True)
 def test_the_thread_leaves_when_its_interpreter_does(pruner):
-    stop, done = wakeup.event(), threading.Event()
+    stop, done = descriptors.event(), threading.Event()
 
     def tell(sender, **signal):
         done.set()
@@ -204,7 +206,7 @@ def test_the_thread_leaves_when_its_interpreter_does(pruner):
     try:
         assert done.wait(10)
     finally:
-        wakeup.signal(stop)
+        descriptors.signal(stop)
         thread.join(10)
         tidy_up.disconnect(tell)
         os.close(stop)

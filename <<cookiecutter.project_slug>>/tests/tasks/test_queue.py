@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from tasks import queue
 from tasks.models import TaskRecord
+from tasks.table import queue
 from tests.tasks.sample_tasks import note
 
 pytestmark = pytest.mark.django_db

@@ -13,16 +13,19 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 import tasks
-from runtime import inside, wakeup
-from runtime.board import Board, Cell, Gauge, pool_number
-from runtime.inside import Seat
-from runtime.plan import WorkerPool
-from runtime.wakeup import Wakeups
-from tasks import control, counting, housekeeping, queue, queues
-from tasks.attempt import Attempt
-from tasks.mailbox import Mailbox
+from runtime.interpreter import inside
+from runtime.interpreter.inside import Seat
+from runtime.shared import descriptors
+from runtime.shared.board import Board, Cell, Gauge, pool_number
+from runtime.shared.descriptors import Wakeups
+from runtime.shared.plan import WorkerPool
+from tasks import control, queues
+from tasks.house import keeper
 from tasks.models import PausedQueue, TaskRecord
+from tasks.table import counting, queue
 from tasks.testing import run_pending
+from tasks.worker.attempt import Attempt
+from tasks.worker.mailbox import Mailbox
 from tests.runtime.make import make_assignment, make_plan
 from tests.tasks.sample_tasks import fail, note
 
@@ -159,18 +162,18 @@ def assignment(tmp_path, monkeypatch):
 
 def signals(assignment, name="default"):
     descriptor = assignment.wakeups.queues[name]
-    return sum(iter(lambda: wakeup.take(descriptor), False))
+    return sum(iter(lambda: descriptors.take(descriptor), False))
 
 
 def keep_house(assignment):
-    housekeeping._keep_house(assignment, count=False)
+    keeper._keep_house(assignment, count=False)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_nobody_is_woken_for_a_paused_queue(assignment):
     note.enqueue(1)
     queues.pause("default")
-    assert wakeup.take(assignment.wakeups.housekeeper)
+    assert descriptors.take(assignment.wakeups.housekeeper)
     keep_house(assignment)
     assert signals(assignment) == 0  # the one of the task before the pause is taken back
 

@@ -7,9 +7,10 @@ from threading import Barrier
 import pytest
 from django.db import connection
 
-from tasks import control, queue
+from tasks import control
 from tasks.models import TaskRecord
-from tasks.recovery import lose, recover, release, take_back
+from tasks.table import queue
+from tasks.table.recovery import lose, recover, release, take_back
 from tests.tasks.sample_tasks import fail, never_twice, note
 
 pytestmark = pytest.mark.django_db
@@ -103,6 +104,15 @@ def test_what_a_stop_interrupted_has_lost_nothing():
     assert (record.status, record.attempt, record.deaths, record.history) == ("READY", 0, 0, [])
 
 
+def test_what_must_not_run_twice_has_failed_where_a_stop_interrupted_it():
+    never_twice.enqueue()
+    claim("node/boot")
+
+    assert release("node/boot") == 1
+    record = TaskRecord.objects.get()
+    assert (record.status, record.history[0]["type"]) == ("FAILED", "tasks.errors.WorkerLost")
+
+
 def test_a_dead_interpreter_s_task_is_free_again():
     note.enqueue()
     assert lose(claim().id, "It died.") == "lost"
@@ -149,7 +159,7 @@ def test_a_successful_task_is_neither_cancelled_nor_tried_again(run_one):
 def test_of_the_cancel_of_a_task_that_has_ended_nobody_is_told(run_one, monkeypatch):
     """Main would look for it a while, and end the attempt that somebody has asked for since."""
     told = []
-    monkeypatch.setattr(control.wakeup, "cancel", told.append)
+    monkeypatch.setattr(control.wakeup, "cancel", lambda task, claim: told.append((task, claim)))
     fail.enqueue()
     failed = run_one()
     assert not control.cancel(failed)
@@ -157,7 +167,7 @@ def test_of_the_cancel_of_a_task_that_has_ended_nobody_is_told(run_one, monkeypa
     running = claim()
     assert control.cancel(TaskRecord.objects.get(pk=running.id))
 
-    assert told == [running.id]
+    assert told == [(running.id, running.claim)]
 
 
 def test_the_api_shows_cancels_and_retries(client, settings):

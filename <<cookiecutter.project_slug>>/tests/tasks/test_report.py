@@ -13,10 +13,12 @@ from django.tasks import task
 from django.views.debug import SafeExceptionReporterFilter
 from django.views.decorators.debug import sensitive_variables
 
-from runtime.watchdog import Watchdog
-from tasks import log_lines, queue, report, values, worker
-from tasks.attempt import Attempt
+from runtime.interpreter.watchdog import Watchdog
 from tasks.models import TaskRecord, TaskReport
+from tasks.records import log_lines, report, values
+from tasks.table import queue
+from tasks.worker import loop
+from tasks.worker.attempt import Attempt
 from tests.tasks.sample_tasks import fail, fail_and_wait
 
 pytestmark = pytest.mark.django_db
@@ -256,7 +258,7 @@ def test_a_value_that_never_answers_is_given_up(seat, monkeypatch):
     hold_endless.enqueue()
     seat.busy()
     claimed = queue.claim("default", "holder")
-    assert Attempt(claimed, seat, partial(worker.guard, watchdog, seat, 60.0)).run() == "failed"
+    assert Attempt(claimed, seat, partial(loop.guard, watchdog, seat, 60.0)).run() == "failed"
     watchdog.leave()
 
     assert locals_of(TaskReport.objects.get().content) == {"before": "1"}

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 import tasks
-from tasks import control, queue, queues
-from tasks.chains import HELD_BY_CHAIN
-from tasks.limits import HELD_BY_LIMIT
+from tasks import control, queues
 from tasks.models import BatchRecord, PausedQueue, TaskRecord
-from tasks.recovery import MOST_DEATHS, recover, release
+from tasks.table import queue
+from tasks.table.chains import HELD_BY_CHAIN
+from tasks.table.limits import HELD_BY_LIMIT
+from tasks.table.recovery import MOST_DEATHS, recover, release
 from tests.tasks.sample_tasks import never_twice, note, only_one, report, send
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -246,8 +247,11 @@ class Tasks(RuleBasedStateMachine):
     def stop(self):
         assert release(f"node/{self.boot}") == len(self.held)
         for row in map(self.row, self.held):
-            row.status = "READY"
-            row.attempts -= 1
+            if row.fail_if_lost:  # it may have begun
+                row.status, row.deaths = "FAILED", row.deaths + 1
+            else:
+                row.status, row.attempts = "READY", row.attempts - 1
+        self.settle()
         self.held = []
         self.boot += 1
 

@@ -7,11 +7,13 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 
-from runtime import wakeup as descriptors
-from tasks import schedule, ticks, wakeup
+from runtime.shared import messages
+from tasks import schedule
 from tasks.discovery import load_tasks
+from tasks.house import ticks
+from tasks.house.ticks import PAUSE_AFTER_ERROR, Ticker
 from tasks.models import Schedule, TaskRecord
-from tasks.ticks import PAUSE_AFTER_ERROR, Ticker
+from tasks.table import wakeup
 from tests.tasks.sample_tasks import note
 
 LIST = "/admin/tasks/schedule/"
@@ -93,6 +95,23 @@ def test_a_tick_enqueues_once(row):
     assert next_runs() == {"note": at(12, 20)}
     assert Schedule.objects.get().last_run == at(12, 10)
     assert ticker.next_tick == at(12, 20)
+
+
+def test_after_a_clock_that_was_ahead_it_ticks_again_within_its_time(row):
+    Schedule.objects.update(next_run=NOW + timedelta(days=365))
+    ticker = Ticker()
+    ticker.look(NOW)
+
+    assert next_runs() == {"note": at(12, 10)}
+
+
+def test_a_node_whose_clock_is_behind_does_not_bring_a_tick_back(row):
+    Ticker().look(at(12, 10) + timedelta(milliseconds=1))
+    behind = Ticker()
+    behind.look(at(12, 10) - timedelta(milliseconds=3))
+    behind.look(at(12, 10) + timedelta(milliseconds=1))
+
+    assert enqueued() == ["ten"]
 
 
 def test_of_two_nodes_one_enqueues(row):
@@ -231,7 +250,7 @@ def test_what_is_gone_cannot_be_asked_for(row):
 def test_the_housekeepers_are_told_on_commit(row, monkeypatch, django_capture_on_commit_callbacks, act):
     said = []
     monkeypatch.setattr(wakeup, "_notify", said.append)
-    monkeypatch.setattr(descriptors, "send", lambda folder, message: said.append(message))
+    monkeypatch.setattr(messages, "send", lambda folder, message: said.append(message))
     with django_capture_on_commit_callbacks() as callbacks:
         act(row)
 

@@ -13,9 +13,10 @@ from django.tasks.exceptions import InvalidTask
 from django.tasks.signals import task_enqueued
 from django.utils import timezone
 
-from tasks import control, queue
+from tasks import control
 from tasks.models import TaskRecord
-from tasks.recovery import recover
+from tasks.table import queue
+from tasks.table.recovery import recover
 from tests.tasks.sample_tasks import fail, give_no_key, import_shop, note, only_one
 
 pytestmark = pytest.mark.django_db

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from runtime.proxies import Proxies
+from runtime.shared.proxies import Proxies
 from tests.web.raw import Connection
 
 SAID = "X-Forwarded-For: 203.0.113.5", "X-Forwarded-Proto: https", "X-Forwarded-Host: example.com"

@@ -6,8 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from tasks.pruning import PAUSE, prune
-from tasks.retention import MOST_DAYS, retention
+from tasks.house.pruning import PAUSE, prune
+from tasks.house.retention import MOST_DAYS, retention
 from tasks.signals import tidy_up
 
 

@@ -6,10 +6,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import QuerySet
 
-from runtime.terminal import table
-from tasks import control, counting, queues
-from tasks.admin_list import ORDER, STATES
+from runtime.shared.terminal import table
+from tasks import control, queues
 from tasks.models import TaskRecord
+from tasks.staff.lists import ORDER, STATES
+from tasks.table import counting
 
 SHOWN = 20  # tasks, where --limit does not say
 
