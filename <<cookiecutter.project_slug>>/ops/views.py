@@ -12,10 +12,8 @@ from ops.access import page
 from ops.time_line import time_line_of
 from tasks.live import live_url
 from tasks.models import TaskRecord
-from tasks.staff.attempts import attempts_without_success, bill_in_words
+from tasks.staff.in_words import attempts_without_success, bill_in_words, progress_of, reason_to_wait
 from tasks.staff.lists import STATES
-from tasks.staff.progress import progress_of
-from tasks.staff.waiting import reason_to_wait
 
 
 @page

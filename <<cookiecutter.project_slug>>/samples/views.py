@@ -18,7 +18,7 @@ from samples.enqueue import enqueue_export, enqueue_file
 from samples.limits import limits
 from samples.recent import recent_task, recent_tasks, remember
 from tasks import control
-from tasks.live import live_url_of
+from tasks.live import live_url
 
 
 @require_safe
@@ -30,8 +30,8 @@ def index(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, *refusals: str, status: int = 200) -> HttpResponse:
     tasks = recent_tasks(request)
-    unfinished = [task.id for task in tasks if not task.finished]
-    live = live_url_of(unfinished) if unfinished else ""
+    unfinished = ",".join(str(task.id) for task in tasks if not task.finished)
+    live = live_url("tasks", unfinished) if unfinished else ""
     context = {"tasks": tasks, "live": live, "limits": limits(), "refusals": refusals}
     return render(request, "samples/index.html", context, status=status)
 

@@ -29,12 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ("await_result", "batch", "chain", "queues", "wait")
 
-MODULES = {
-    "await_result": "tasks.table.awaiting",
-    "batch": "tasks.batches",
-    "chain": "tasks.table.chains",
-    "wait": "tasks.table.awaiting",
-}
+MODULES = {"await_result": "table.awaiting", "batch": "batches", "chain": "table.chains", "wait": "table.awaiting"}
 
 
 def __getattr__(name: str) -> Any:
@@ -43,4 +38,4 @@ def __getattr__(name: str) -> Any:
         return import_module("tasks.queues")
     if name not in MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(MODULES[name]), name)
+    return getattr(import_module(f"tasks.{MODULES[name]}"), name)

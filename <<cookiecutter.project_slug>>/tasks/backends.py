@@ -2,29 +2,22 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 from django.tasks import Task, TaskResult
 from django.tasks.backends.base import BaseTaskBackend
 from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
 from django.tasks.signals import task_enqueued
 
+from runtime.shared.memory_queue import Letter
 from tasks.json_values import arguments_of
 from tasks.options import DurableTask
-from tasks.table import conditions, origin, queue, tally, wakeup
+from tasks.table import conditions, origin, queue, tally
 from tasks.table.handover import alert, hand_over
-from tasks.table.memory_queue import (
-    MemoryTask,
-    Posting,
-    letter_of,
-    queue_of,
-    refuse_in_a_block,
-    refuse_what_needs_a_table,
-)
+from tasks.table.memory_queue import MemoryTask, Posting, queue_of, refuse_in_a_block, refuse_what_needs_a_table
 from tasks.table.results import as_result, new_result
-from tasks.table.rows import FoundTask, NewTask
+from tasks.table.rows import NewTask
 
 type Call = tuple[Sequence[Any], dict[str, Any]]  # positional and keyword arguments of one task
 
@@ -45,23 +38,18 @@ class DurableBackend(BaseTaskBackend):
         super().validate_task(task)
 
     def enqueue(self, task: Task, args: Sequence[Any], kwargs: dict[str, Any]) -> TaskResult:
-        if task.run_after is None and not conditions.may_hold(task):  # else it is not handed over
+        if task.run_after is getattr(task, "unique", None) is getattr(task, "limit", None) is None:  # else it may wait
             alert(task.queue_name)
         return self.enqueue_many(task, [(args, kwargs)])[0]
 
     def enqueue_many(self, task: Task, calls: Iterable[Call]) -> list[TaskResult]:
-        """Enqueue the same task several times with one statement."""
+        """Enqueue the same task several times, a thousand with each statement."""
         self.validate_task(task)
         new = [self._new(task, args, kwargs) for args, kwargs in calls]
         if not new:
             return []
         connection.close_if_health_check_failed()  # statements.py goes past the cursor that does this
-        instead: dict[uuid.UUID, FoundTask] = {}
-        if conditions.has_one(new[0]):
-            instead = conditions.insert(new)
-        elif not (len(new) == 1 and hand_over(new[0])):
-            queue.insert(new)
-            transaction.on_commit(partial(wakeup.wake, task.queue_name, len(new), new[0].waits_until))
+        instead = {} if len(new) == 1 and hand_over(new[0]) else conditions.insert(new)
         results = {each.id: new_result(each, task) for each in new if each.id not in instead}
         for result in results.values():
             task_enqueued.send(type(self), task_result=result)
@@ -111,10 +99,9 @@ class InterpreterQueueBackend(BaseTaskBackend):
             queue=task.queue_name,
             priority=task.priority,
             arguments=arguments_of(task.module_path, args, kwargs, in_row=False),
-            run_after=None,
-            fail_if_lost=True,
         )
-        Posting(letter_of(new), queue_of(task)).post()
+        letter = Letter(new.id.bytes, new.task, new.backend, new.queue, new.arguments, new.enqueued_at.timestamp())
+        Posting(letter, queue_of(task)).post()
         result = new_result(new, task)
         task_enqueued.send(type(self), task_result=result)
         return result

@@ -8,18 +8,16 @@ The block is a transaction. So all of its tasks are enqueued or none, none of th
 neither an exception nor a crash leaves a batch behind that nobody ends.
 """
 
-import asyncio
 import inspect
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from types import TracebackType
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Self
 
 from asgiref.sync import sync_to_async
-from django.core.exceptions import SynchronousOnlyOperation
 from django.db import transaction
 from django.tasks import Task
 from django.tasks.exceptions import InvalidTask
+from django.utils.asyncio import async_unsafe
 
 from tasks.backends import DurableBackend
 from tasks.models import BatchRecord
@@ -47,9 +45,8 @@ class Batch:
     def __init__(self, callback: dict[str, Any]) -> None:
         self.callback = callback
 
+    @async_unsafe("In asynchronous code: async with tasks.batch(…)")
     def __enter__(self) -> Self:
-        if _is_asynchronous():
-            raise SynchronousOnlyOperation("In asynchronous code: async with tasks.batch(…)")
         return self._enter()
 
     def __exit__(self, *error: Any) -> bool | None:
@@ -58,10 +55,8 @@ class Batch:
     async def __aenter__(self) -> Self:
         return await sync_to_async(self._enter)()
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool | None:
-        return await sync_to_async(self._block.__exit__)(kind, error, traceback)
+    async def __aexit__(self, *error: Any) -> bool | None:
+        return await sync_to_async(self._block.__exit__)(*error)
 
     def _enter(self) -> Self:
         self._block: AbstractContextManager[str] = self._collect()
@@ -111,26 +106,10 @@ def _takes_names(then: Task) -> bool:
     """Whether it takes the three names; else it must take one positional argument."""
     signature = inspect.signature(then.func)
     context = (None,) if then.takes_context else ()
-    if _fits(signature, *context, **COUNTS):
-        return True
-    if _fits(signature, *context, COUNTS):
-        return False
+    for by_name in (True, False):
+        with suppress(TypeError):
+            signature.bind(*context, *(() if by_name else (COUNTS,)), **(COUNTS if by_name else {}))
+            return by_name
     raise InvalidTask(
         f"{then.module_path}{signature}: then= must take batch, successful and failed, or one dictionary."
     )
-
-
-def _fits(signature: inspect.Signature, *args: Any, **kwargs: Any) -> bool:
-    try:
-        signature.bind(*args, **kwargs)
-    except TypeError:
-        return False
-    return True
-
-
-def _is_asynchronous() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

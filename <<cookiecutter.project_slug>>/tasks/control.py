@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from tasks.errors import TaskCancelled
 from tasks.models import TaskRecord
-from tasks.table import aftermath, awaiting, chains, history, limits, tally, wakeup
-from tasks.table.queue import FAILED, READY, RUNNING
+from tasks.table import awaiting, chains, history, limits, tally, wakeup
+from tasks.table.queue import FAILED, READY, RUNNING, aftermath
 
 
 def cancel(record: TaskRecord) -> bool:
@@ -21,7 +21,7 @@ def cancel(record: TaskRecord) -> bool:
             status=FAILED, finished_at=timezone.now(), cancelled=True, history=[*record.history, entry]
         )
         if ended:
-            limits.admit_on_commit(aftermath.of(record, FAILED))
+            limits.admit_on_commit(aftermath(record, FAILED))
     if ended:
         awaiting.tell(record.pk)
         return True
@@ -50,7 +50,12 @@ def retry(record: TaskRecord) -> bool:
             ):
                 return False
             tally.count_again(batches)
-            _set_going(record)
+            if record.chain:
+                limits.admit_on_commit(chains.go_on(record.chain))
+            elif record.limit_key:
+                limits.admit_on_commit({record.limit_key})
+            else:
+                wakeup.wake_on_commit(record.queue)
     except IntegrityError:
         return False
     return True
@@ -72,13 +77,3 @@ def discard(record: TaskRecord) -> bool:
     """Delete a task that has ended, as pruning would do later. One that waits or runs stays: False."""
     deleted, _ = TaskRecord.objects.filter(pk=record.pk, finished_at__isnull=False).delete()
     return bool(deleted)
-
-
-def _set_going(record: TaskRecord) -> None:
-    """With the transaction that is open."""
-    if record.chain:
-        limits.admit_on_commit(chains.go_on(record.chain))
-    elif record.limit_key:
-        limits.admit_on_commit({record.limit_key})
-    else:
-        wakeup.wake_on_commit(record.queue)

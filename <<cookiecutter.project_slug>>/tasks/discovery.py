@@ -12,13 +12,9 @@ def load_tasks() -> dict[str, BaseException | None]:
     for config in apps.get_app_configs():
         name = f"{config.name}.tasks"
         if find_spec(name) is not None:
-            outcome[name] = _import(name)
+            outcome[name] = None
+            try:
+                import_module(name)
+            except Exception as error:
+                outcome[name] = error
     return outcome
-
-
-def _import(name: str) -> BaseException | None:
-    try:
-        import_module(name)
-    except Exception as error:
-        return error
-    return None

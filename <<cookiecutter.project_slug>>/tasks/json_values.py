@@ -34,14 +34,9 @@ def as_column(what: str, value: Any) -> Any:
         try:
             text = encode(plain)
             if connection.vendor == "postgresql":
-                _refuse_what_jsonb_refuses(text)
+                text.encode()  # refuses halves of surrogate pairs, as jsonb does
+                if "\\u0000" in text and NUL.search(text):
+                    raise ValueError("PostgreSQL takes no NUL in JSON")
         except ValueError as error:
             raise TypeError(f"{error}: {what} must be JSON.") from None
     return plain
-
-
-def _refuse_what_jsonb_refuses(text: str) -> None:
-    """Raises ValueError for the character NUL, and for halves of surrogate pairs."""
-    text.encode()
-    if "\\u0000" in text and NUL.search(text):
-        raise ValueError("PostgreSQL takes no NUL in JSON")

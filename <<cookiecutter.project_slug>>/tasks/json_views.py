@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, JsonResponse
 from accounts.access import api_view
 from tasks import control
 from tasks.models import TaskRecord
-from tasks.staff.progress import progress_of
+from tasks.staff.in_words import progress_of
 
 
 @api_view(methods=["GET"])

@@ -1,9 +1,7 @@
 """Addresses at which a page hears what changes, without asking (runtime/http/live.py)."""
 
 import time
-from collections.abc import Iterable
 from functools import cache
-from uuid import UUID
 
 from django.conf import settings
 from django.utils.crypto import salted_hmac
@@ -17,11 +15,6 @@ def live_url(topic: str, subject: str = "") -> str:
     """Whoever has the address may listen to this subject: give it to those who may see it."""
     path, until = f"{live.PREFIX}{topic}/{subject}", int(time.time()) + GOOD_FOR
     return f"{path}?until={until}&signature={live.signature(live_key(), path, until)}"
-
-
-def live_url_of(tasks: Iterable[UUID]) -> str:
-    """For the state of these tasks."""
-    return live_url("tasks", ",".join(map(str, tasks)))
 
 
 def live_key() -> str:

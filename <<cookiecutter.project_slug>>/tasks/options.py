@@ -1,23 +1,27 @@
 """What `@task(…)` takes on DurableBackend beyond Django's own options."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeIs
 
 from django.tasks import Task, TaskResult
 from django.tasks.exceptions import InvalidTask
 
 from tasks.errors import TaskCancelled
-from tasks.table import keys
-from tasks.table.keys import Key
 
+type Key = str | Callable[..., str]  # what makes tasks the same for `unique`, and what they share under `limit`
 type Backoff = float | Callable[[BaseException, TaskResult], float | timedelta]
 
 FIRST_BACKOFF = 5.0  # seconds before the second attempt where the task does not say; doubled for each further one
 LONGEST_BACKOFF = 3600.0
 JITTER = 0.25  # a pause is longer by up to this share, so that what failed together is not retried together
+LONGEST_KEY = 200  # characters: the columns' width
+HIGHEST_LIMIT = 32_767
+
+A_KEY = f"a key (a string of 1 to {LONGEST_KEY} characters)"
+A_KEY_OR_CALLABLE = f"{A_KEY} or a callable that makes one of the task's arguments"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +58,10 @@ class DurableTask(Task):
             raise InvalidTask(f"timeout must be a number of seconds, 0 or more, not {self.timeout!r}.")
         if not (self.backoff is None or callable(self.backoff) or isinstance(self.backoff, int | float | timedelta)):
             raise InvalidTask(f"backoff must be a number of seconds or a callable that gives it, not {self.backoff!r}.")
-        if self.unique is not None:
-            keys.check_unique(self.unique)
+        if not (self.unique is None or callable(self.unique) or _is_key(self.unique)):
+            raise InvalidTask(f"unique must be {A_KEY_OR_CALLABLE}, not {self.unique!r}.")
         if self.limit is not None:
-            object.__setattr__(self, "limit", keys.checked_limit(self.limit))
+            object.__setattr__(self, "limit", _checked(self.limit))
         Task.__post_init__(self)
 
     def may_retry(self, exception: BaseException, failures: int) -> bool:
@@ -80,3 +84,28 @@ def usual_pause(failures: int) -> timedelta:
     """Twice as long after each failure, up to an hour or so."""
     pause = min(FIRST_BACKOFF * 2 ** min(failures - 1, 30), LONGEST_BACKOFF)
     return timedelta(seconds=pause * (1 + random.uniform(0, JITTER)))
+
+
+def _checked(limit: object) -> tuple[Key, int]:
+    match limit:
+        case (key, int(number)) if not isinstance(number, bool) and 1 <= number <= HIGHEST_LIMIT:
+            if callable(key) or _is_key(key):
+                return key, number
+    raise InvalidTask(
+        f'limit must be ({A_KEY_OR_CALLABLE}, a whole number of 1 to {HIGHEST_LIMIT:,}), as in limit=("smtp", 3), '
+        f"not {limit!r}."
+    )
+
+
+def key_of(option: str, key: Key, args: Sequence[Any], kwargs: dict[str, Any]) -> str:
+    """The key of a task with these arguments. Raises InvalidTask where the callable gives none."""
+    if isinstance(key, str):
+        return key
+    found: object = key(*args, **kwargs)
+    if not _is_key(found):
+        raise InvalidTask(f"The callable of {option} must give {A_KEY}, not {found!r}.")
+    return found
+
+
+def _is_key(value: object) -> TypeIs[str]:
+    return isinstance(value, str) and 1 <= len(value) <= LONGEST_KEY

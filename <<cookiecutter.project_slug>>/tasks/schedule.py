@@ -67,26 +67,17 @@ def _declare(when: When, name: str) -> Declare:
     def declare[T: Task](task: T, /, *args: Any, **kwargs: Any) -> T:
         if not isinstance(task, Task):
             raise InvalidTask(f"{when}: this goes above @task, not below, and takes a task.")
-        _add(Declaration(name=name or _name(task, args, kwargs), when=when, task=task, **_as_json(when, args, kwargs)))
+        try:
+            given = {"args": as_column("an argument", args), "kwargs": as_column("an argument", kwargs)}
+        except (TypeError, ValueError) as error:
+            raise InvalidTask(f"{when}: its arguments must be JSON: {error}") from error
+        words = [task.module_path, *map(str, args), *(f"{key}={value}" for key, value in kwargs.items())]
+        path = name or " ".join(words)
+        if len(path) > LONGEST_NAME:
+            raise InvalidTask(f"{when}: its name is too long, give it one: name=… ({path})")
+        if path in declarations:
+            raise InvalidTask(f"{when}: there is a schedule {path!r} already, give this one a name=….")
+        declarations[path] = Declaration(name=path, when=when, task=task, **given)
         return task
 
     return declare
-
-
-def _add(declared: Declaration) -> None:
-    if len(declared.name) > LONGEST_NAME:
-        raise InvalidTask(f"{declared.when}: its name is too long, give it one: name=… ({declared.name})")
-    if declared.name in declarations:
-        raise InvalidTask(f"{declared.when}: there is a schedule {declared.name!r} already, give this one a name=….")
-    declarations[declared.name] = declared
-
-
-def _name(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    return " ".join([task.module_path, *map(str, args), *(f"{key}={value}" for key, value in kwargs.items())])
-
-
-def _as_json(when: When, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    try:
-        return {"args": as_column("an argument", args), "kwargs": as_column("an argument", kwargs)}
-    except (TypeError, ValueError) as error:
-        raise InvalidTask(f"{when}: its arguments must be JSON: {error}") from error

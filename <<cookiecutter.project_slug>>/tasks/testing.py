@@ -15,7 +15,6 @@ from tasks.records import log_lines
 from tasks.table import limits, memory_queue, queue
 from tasks.table.memory_queue import Posting
 from tasks.table.memory_sizes import memory_sizes
-from tasks.table.rows import ClaimedTask
 from tasks.worker.attempt import Attempt
 from tasks.worker.memory_worker import MemoryAttempt
 
@@ -44,25 +43,19 @@ def run_pending() -> int:
     """
     attempts = 0
     log_lines.listen()
-    while (attempt := _next_due()) is not None:
+    while attempt := _next_in_table() or _next_to_be_committed() or _next_in_memory():
         attempt.run()
         attempts += 1
     return attempts
 
 
-def _next_due() -> Attempt | None:
-    if (task := _claim_due()) is not None:
-        return Attempt(task)
-    return _next_to_be_committed() or _next_in_memory()
-
-
-def _claim_due() -> ClaimedTask | None:
+def _next_in_table() -> Attempt | None:
     queue.promote(timezone.now())
     limits.admit_all()  # what waits for a commit elsewhere
     waiting = TaskRecord.objects.filter(status=queue.READY, waits_until=None)
     for name in waiting.order_by("queue").values_list("queue", flat=True).distinct():
         if (task := queue.claim(name, HOLDER)) is not None:
-            return task
+            return Attempt(task)
     return None
 
 

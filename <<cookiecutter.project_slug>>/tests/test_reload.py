@@ -112,7 +112,7 @@ def test_running_tasks_finish_in_the_old_interpreter_and_waiting_ones_run_in_the
             "TASKS['default']['QUEUES'].append('more')",
             "QUEUES of TASKS: changed, which takes a restart.",
         ),
-        ("runtime/shared/board.py", "# newer", "runtime/shared or runtime/interpreter has changed on disk"),
+        ("runtime/shared/board.py", "# newer", "has changed on disk, which takes a restart"),
     ],
 )
 def test_what_does_not_start_leaves_the_old_code_serving_and_the_log_says_why(steady, name, text, reason):

@@ -3,7 +3,9 @@
 import contextlib
 import os
 import resource
+import select
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
 # Signals that wait for a queue's workers because of other processes and nodes. Who wakes works until nothing is found,
 # so more of them only make for looks in vain where another node has run the tasks.
 MOST_WAITING = 64
-
 
 MOST = 65536  # descriptors of the process, where it may have more
 
@@ -64,7 +65,7 @@ class Wakeups:
 
 
 def raise_limit() -> None:
-    """Let the process have as many descriptors as it may: a connection takes one, a seat three."""
+    """Let the process have as many descriptors as it may: a connection takes one, a seat five."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = MOST if hard == resource.RLIM_INFINITY else min(hard, MOST)
     if 0 <= soft < most:
@@ -94,6 +95,14 @@ def signal_up_to(most: int, descriptor: int, number: int) -> None:
         waiting += 1
     if (wanted := min(waiting + number, most)) > 0:
         signal(descriptor, wanted)
+
+
+def poll_of(ends: Iterable[int]) -> select.poll:
+    """Waits until one of these can be read."""
+    poll = select.poll()
+    for descriptor in ends:
+        poll.register(descriptor, select.POLLIN)
+    return poll
 
 
 def take(descriptor: int) -> bool:

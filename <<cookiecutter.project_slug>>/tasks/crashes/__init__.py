@@ -25,7 +25,7 @@ from django.tasks import Task, task_backends
 from tasks.backends import DurableBackend
 from tasks.crashes.child import Ended, Trial
 from tasks.crashes.differences import Judge
-from tasks.crashes.kept import kept
+from tasks.crashes.kept import files_kept, rows_kept
 from tasks.crashes.lines import END, Place, Point
 from tasks.crashes.states import State, as_it_is
 from tasks.models import TaskRecord
@@ -51,8 +51,9 @@ def crash_everywhere(
     task_id = UUID(task.enqueue(*args, **kwargs).id)
     try:
         start = as_it_is(task_id, state)
-        with kept() as put_back:
-            return _Sweep(task, partial(Trial, task, task_id, state), put_back).run(start, ignore)
+        with rows_kept() as put_rows_back, files_kept() as put_files_back:
+            trial = partial(Trial, task, task_id, state)
+            return _Sweep(task, trial, put_rows_back, put_files_back).run(start, ignore)
     finally:
         TaskRecord.objects.filter(pk=task_id).delete()
 
@@ -77,11 +78,13 @@ def _refuse_what_cannot_be_right(task: Task) -> None:
 class _Sweep:
     """All runs of one task. `trial` makes one, `put_back` undoes what it did."""
 
-    def __init__(self, task: Task, trial: Callable[..., Trial], put_back: Callable[[], None]) -> None:
+    def __init__(self, task: Task, trial: Callable[..., Trial], *put_back: Callable[[], None]) -> None:
         self.task, self.trial, self.put_back = task, trial, put_back
 
     def run(self, start: State, ignore: Sequence[str]) -> Report:
-        self._import_what_it_imports()
+        for name in self._undisturbed().modules:  # once, here: no run then dies with the lock of an import held
+            with suppress(Exception):
+                importlib.import_module(name)
         first, second = self._undisturbed(), self._undisturbed()
         judge = Judge(start, first.state, second.state, ignore)
         # The queue writes checkpoints now and then: a crash may find the last one there, or none yet.
@@ -91,12 +94,6 @@ class _Sweep:
             self._crash(point, pause, judge)
         lines = {point.place for point in first.points}
         return Report(len(crashes), len(lines - {END}), tuple(judge.not_compared))
-
-    def _import_what_it_imports(self) -> None:
-        """Once, here: quicker than in each process, and no run dies with the lock of an import held."""
-        for name in self._undisturbed().modules:
-            with suppress(Exception):
-                importlib.import_module(name)
 
     def _undisturbed(self) -> Ended:
         ended = self._try()
@@ -110,7 +107,8 @@ class _Sweep:
             raise AssertionError(f"{self.task.module_path}, killed {_words(point)} and run again:\n{wrong}")
 
     def _try(self, point: Point | None = None, pause: float = 0.0) -> Ended:
-        self.put_back()
+        for put_back in self.put_back:
+            put_back()
         return self.trial(point, pause).in_child()
 
 

@@ -12,20 +12,11 @@ from tasks.crashes.states import models_in_database
 
 
 @contextmanager
-def kept() -> Iterator[Callable[[], None]]:
-    """The block gets a function that puts back what there is now; in the end it is put back as well."""
-    with _rows_kept() as put_rows_back, _files_kept() as put_files_back:
+def rows_kept() -> Iterator[Callable[[], None]]:
+    """The block gets a function that puts back what there is now; in the end it is put back as well.
 
-        def put_back() -> None:
-            put_rows_back()
-            put_files_back()
-
-        yield put_back
-
-
-@contextmanager
-def _rows_kept() -> Iterator[Callable[[], None]]:
-    """Copied within the database, so no type of a column is lost on the way."""
+    Copied within the database, so no type of a column is lost on the way.
+    """
     tables = {f"kept_{number}": each for number, each in enumerate(_tables())}
     _execute(*(f"DROP TABLE IF EXISTS {copy}" for copy in tables))  # of a test that was killed
     _execute(*(f"CREATE TABLE {copy} AS SELECT {columns} FROM {table}" for copy, (table, columns) in tables.items()))  # noqa: S608
@@ -60,7 +51,7 @@ def _execute(*statements: str) -> None:
 
 
 @contextmanager
-def _files_kept() -> Iterator[Callable[[], None]]:
+def files_kept() -> Iterator[Callable[[], None]]:
     """MEDIA_ROOT is moved aside, and each run gets a copy: what was there is never at risk."""
     media = Path(settings.MEDIA_ROOT)
     aside = media.with_name(f"{media.name}.kept")

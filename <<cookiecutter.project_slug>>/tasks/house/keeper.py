@@ -6,10 +6,8 @@ seconds. With PostgreSQL it looks after the other nodes as well (tasks/house/nod
 """
 
 import logging
-import select
 import threading
 import time
-from datetime import datetime
 
 from django.db import close_old_connections
 from django.utils import timezone
@@ -40,9 +38,7 @@ def start(assignment: Assignment) -> None:
 
 
 def _run(assignment: Assignment) -> None:
-    poll = select.poll()
-    for descriptor in (assignment.stop, assignment.wakeups.housekeeper):
-        poll.register(descriptor, select.POLLIN)
+    poll = descriptors.poll_of([assignment.stop, assignment.wakeups.housekeeper])
     nodes, ticker, next_round = Nodes(assignment), Ticker(), 0.0
     assert inside.board is not None
     seat = inside.board.seat(inside.board.housekeeper_seat)
@@ -96,10 +92,6 @@ def _keep_house(assignment: Assignment, count: bool) -> float:
         count_queues()
         descriptors.signal(assignment.wakeups.supervisor)
     _wake_for_what_waits(assignment)
-    return _seconds_until(due)
-
-
-def _seconds_until(due: datetime | None) -> float:
     if due is None:
         return LOOK_AFTER
     return min(max(0.0, (due - timezone.now()).total_seconds()) + 0.001, LOOK_AFTER)

@@ -8,7 +8,6 @@ alone looks no more, until the next node announces itself (runtime/supervise/pee
 import logging
 import math
 import time
-from collections.abc import Iterable
 
 from django.db import connection
 
@@ -62,11 +61,7 @@ def held_locks() -> set[int]:
     """Those of living boots, and whatever else is locked. To read the locks disturbs nobody; to try them could."""
     with connection.cursor() as cursor:
         cursor.execute(ADVISORY_LOCKS)
-        return numbers(cursor.fetchall())
-
-
-def numbers(rows: Iterable[tuple[int, int]]) -> set[int]:
-    return {high * 2**32 + low for high, low in rows}
+        return {high * 2**32 + low for high, low in cursor.fetchall()}
 
 
 def take_back(boot: str) -> None:

@@ -5,7 +5,6 @@ is a pause for those who do. A thread beside the housekeeper's, so that nobody's
 """
 
 import logging
-import select
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from django.utils import timezone
 
 from runtime.interpreter import inside
 from runtime.interpreter.inside import Assignment
+from runtime.shared import descriptors
 from runtime.shared.board import Board
 from runtime.shared.log import event
 from tasks.house.retention import Retention, retention
@@ -79,8 +79,7 @@ def start(assignment: Assignment) -> None:
 
 
 def _run(stop: int, pruner: Pruner) -> None:
-    poll = select.poll()
-    poll.register(stop, select.POLLIN)
+    poll = descriptors.poll_of([stop])
     pause = 0.0
     while not poll.poll(pause * 1000):
         try:

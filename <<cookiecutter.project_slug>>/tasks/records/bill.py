@@ -6,7 +6,6 @@ a task that does nothing. All of it is of the task's own thread: what others do 
 
 import json
 import resource
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -102,15 +101,13 @@ def running() -> Meter | None:
 
 # A context variable holds a thread's place for good, and the place its meter: to set one takes longer than to count.
 _place: ContextVar[list[Meter | None] | None] = ContextVar("place", default=None)
-_thread = threading.local()
 _short: set[str] = set()  # tasks whose last attempt in this interpreter was
 
 
 def _new_place() -> list[Meter | None]:
     """The thread's queries are counted from now on. The engine's own statements do not pass here."""
-    if not hasattr(_thread, "counts"):
-        _thread.counts = True
-        for alias in connections:  # Django keeps those of a thread for good
+    for alias in connections:  # Django keeps those of a thread for good
+        if _count_query not in connections[alias].execute_wrappers:
             connections[alias].execute_wrappers.append(_count_query)
     place: list[Meter | None] = [None]
     _place.set(place)

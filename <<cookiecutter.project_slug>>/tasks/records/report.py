@@ -64,12 +64,9 @@ class Report:
         """The error and those that led to it; as Python prints them, the first one first."""
         chain = list(_chain(error))
         for each, link in chain:
-            entry: dict[str, Any] = {
-                "type": _path(type(each)),
-                "message": message_of(each)[:LONGEST],
-                "link": link,
-                "frames": [],
-            }
+            kind, text = type(each), message_of(each)[:LONGEST]
+            path = f"{kind.__module__}.{kind.__qualname__}"
+            entry: dict[str, Any] = {"type": path, "message": text, "link": link, "frames": []}
             self.content["errors"].insert(0, entry)
             self._add_frames(entry, each, MOST_FRAMES // len(chain), self.room // len(chain))
 
@@ -128,10 +125,6 @@ def _chain(error: BaseException | None) -> Iterator[tuple[BaseException, str]]:
         inner = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
         yield error, "" if inner is None else "cause" if error.__cause__ else "context"
         error = inner
-
-
-def _path(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _code(frame: FrameType, line: int) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 """What people see of tasks: parts of the admin (tasks/admin.py) and of the pages.
 
 lists.py, queues.py, schedules.py   the admin's lists
-attempts.py, waiting.py, progress.py   an attempt, a waiting task, a running one, in words
+in_words.py                         one task: its attempts, what it waits for, how far it is
 """

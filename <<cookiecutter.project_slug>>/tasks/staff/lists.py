@@ -1,13 +1,17 @@
-"""The admin's list of a table that may hold a million tasks: filters, orders and counts that an index answers."""
+"""What the admin's lists have in common; and of the one that may hold a million tasks what an index answers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import cast
+from typing import Any, cast
 
-from django.contrib.admin import ModelAdmin, SimpleListFilter
+from django.contrib import admin, messages
+from django.contrib.admin import ActionLocation, ModelAdmin, SimpleListFilter
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from tasks import queues
 from tasks.models import TaskRecord
@@ -28,6 +32,42 @@ ORDER: dict[str, tuple[str, ...]] = {  # of the index that finds the state
     "failed": ("-finished_at",),
     "successful": ("-finished_at",),
 }
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Rows that code makes and deletes; the permission to change them is for the actions."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return obj is None and super().has_change_permission(request)
+
+    def each(self, request: HttpRequest, chosen: QuerySet[Any], act: Callable[[Any], bool], done: str) -> None:
+        """Do it to each row, and say of how many it was true."""
+        rows = list(chosen)
+        number = sum(act(row) for row in rows)
+        level = messages.SUCCESS if number == len(rows) else messages.WARNING
+        self.message_user(request, f"{number:,} of {len(rows):,} {done}.", level)
+
+
+def action(text: str, act: Callable[[Any], bool], done: str, *, on_page: bool = True) -> Callable[..., None]:
+    """An action of a ReadOnlyAdmin: on its list, and on the page of a row."""
+    location = [ActionLocation.CHANGE_LIST, *([ActionLocation.CHANGE_FORM] if on_page else [])]
+
+    @admin.action(description=text, permissions=["change"], location=location)
+    def run(self: ReadOnlyAdmin, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        self.each(request, queryset, act, done)
+
+    return run
+
+
+def link_to_tasks(text: str = "Tasks", **query: Any) -> SafeString:
+    """To those whose columns have these values."""
+    return format_html('<a href="{}">{}</a>', reverse("admin:tasks_taskrecord_changelist", query=query), text)
 
 
 class StateFilter(SimpleListFilter):
@@ -75,15 +115,10 @@ class TaskFilter(_NameFilter):
 class CappedPaginator(Paginator):
     """Counts no further than to MOST: an exact number would cost a look at every row that a filter leaves."""
 
+    has_more = False  # than it has counted
+
     @cached_property
     def count(self) -> int:
-        return min(self._found, MOST)
-
-    @property
-    def has_more(self) -> bool:
-        return self._found > MOST
-
-    @cached_property
-    def _found(self) -> int:
-        listed = cast(QuerySet[TaskRecord], self.object_list)
-        return listed.order_by()[: MOST + 1].count()
+        found = cast(QuerySet[TaskRecord], self.object_list).order_by()[: MOST + 1].count()
+        self.has_more = found > MOST
+        return min(found, MOST)

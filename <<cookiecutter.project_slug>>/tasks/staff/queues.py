@@ -6,12 +6,11 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from tasks import queues
 from tasks.models import BatchRecord, PausedQueue
+from tasks.staff.lists import ReadOnlyAdmin, link_to_tasks
 
 
 @admin.register(PausedQueue)
@@ -41,23 +40,17 @@ class PausedQueueAdmin(admin.ModelAdmin):
 
     @admin.display(description="Tasks")
     def its_tasks(self, row: PausedQueue) -> SafeString:
-        return _tasks(queue=row.name)
+        return link_to_tasks(queue=row.name)
 
 
 @admin.register(BatchRecord)
-class BatchAdmin(admin.ModelAdmin):
+class BatchAdmin(ReadOnlyAdmin):
     list_display = ("id", "callback_task", "total", "successful", "failed", "created_at", "finished_at", "its_tasks")
     list_filter = (("finished_at", admin.EmptyFieldListFilter),)
     show_full_result_count = False
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
     def has_change_permission(self, request: HttpRequest, obj: BatchRecord | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: BatchRecord | None = None) -> bool:
-        return False  # pruning does it
+        return False  # it has no actions
 
     @admin.display(description="Callback")
     def callback_task(self, row: BatchRecord) -> str:
@@ -65,9 +58,4 @@ class BatchAdmin(admin.ModelAdmin):
 
     @admin.display(description="Tasks")
     def its_tasks(self, row: BatchRecord) -> SafeString:
-        return _tasks(batch=row.pk)
-
-
-def _tasks(**query: Any) -> SafeString:
-    address = reverse("admin:tasks_taskrecord_changelist", query=query)
-    return format_html('<a href="{}">Tasks</a>', address)
+        return link_to_tasks(batch=row.pk)

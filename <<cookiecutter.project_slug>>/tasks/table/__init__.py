@@ -1,8 +1,8 @@
 """The queue: a table of the project's database, and what the server does to its rows (people: tasks/control.py).
 
 queue.py         insert, claim, finish; statements.py is the SQL, rows.py what it takes and gives
-conditions.py    enqueues under a condition: unique, limit (keys.py, limits.py), chain (chains.py)
-aftermath.py     what a task's end means for others: those in line, its batch (tally.py)
+conditions.py    enqueues, also under a condition: unique, limit (limits.py), chain (chains.py)
+tally.py         how many of a batch have ended
 wakeup.py        wakes a worker; handover.py gives the task to one that sleeps
 results.py       a row as Django's TaskResult; origin.py is the request that enqueued it
 awaiting.py      waits for a task to end

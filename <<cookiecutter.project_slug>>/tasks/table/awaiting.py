@@ -10,7 +10,6 @@ another node or with its process, the row is looked at now and then.
 """
 
 import asyncio
-import select
 import threading
 import time
 from collections.abc import Iterator
@@ -78,30 +77,22 @@ def _number(task_id: UUID) -> int:
 
 @contextmanager
 def _place(result: TaskResult) -> Iterator[int | None]:
-    """Take a place, and give its descriptor; None where there is none."""
-    seat = _take_place(_number(UUID(result.id)))
-    if seat is None or inside.current is None or inside.board is None:
+    """Take a place of this interpreter, and give its descriptor; None where there is none."""
+    current, board, number = inside.current, inside.board, _number(UUID(result.id))
+    if current is None or board is None:
         yield None
         return
-    try:
-        yield inside.current.wakeups.finished[seat]
-    finally:
-        inside.board.seat(seat)[Cell.AWAITED] = 0
-
-
-def _take_place(number: int) -> int | None:
-    """The seat of this interpreter that has the place."""
-    if inside.current is None or inside.board is None:
-        return None
     with _taking_a_place:
-        for seat in inside.current.seats:
-            row = inside.board.seat(seat)
-            if not row[Cell.AWAITED]:
-                while descriptors.take(inside.current.wakeups.finished[seat]):
-                    pass
-                row[Cell.AWAITED] = number
-                return seat
-    return None
+        seat = next((seat for seat in current.seats if not board.seat(seat)[Cell.AWAITED]), None)
+        if seat is not None:
+            while descriptors.take(current.wakeups.finished[seat]):
+                pass
+            board.seat(seat)[Cell.AWAITED] = number
+    try:
+        yield None if seat is None else current.wakeups.finished[seat]
+    finally:
+        if seat is not None:
+            board.seat(seat)[Cell.AWAITED] = 0
 
 
 def _pauses(result: TaskResult, seconds: float, descriptor: int | None) -> Iterator[float]:
@@ -133,9 +124,7 @@ def _refuse_to_wait_forever(result: TaskResult) -> None:
 
 
 def _sleep(descriptor: int | None, seconds: float) -> None:
-    poll = select.poll()
-    if descriptor is not None:
-        poll.register(descriptor, select.POLLIN)
+    poll = descriptors.poll_of([] if descriptor is None else [descriptor])
     if poll.poll(seconds * 1000) and descriptor is not None:
         descriptors.take(descriptor)
 

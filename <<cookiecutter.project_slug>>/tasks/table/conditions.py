@@ -1,9 +1,7 @@
-"""Enqueueing under a condition: not twice (unique), not too many at once (limit), not before another one (chain).
-
-Apart from queue.insert, which the many tasks without one pass through.
-"""
+"""Enqueueing, also under a condition: not twice (unique), not too many at once (limit), not before another (chain)."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,16 +9,11 @@ from django.db import transaction
 from django.tasks import Task
 
 from tasks.errors import AlreadyEnqueued
+from tasks.options import key_of
 from tasks.table import chains, limits, queue, wakeup
-from tasks.table.keys import key_of
 from tasks.table.queue import ROWS_IN_A_STATEMENT
-from tasks.table.rows import FoundTask, NewTask, values_of
+from tasks.table.rows import ClaimedTask, NewTask, values_of
 from tasks.table.statements import INSERT, INSERT_ROW, UNLESS_THERE, execute, read_key
-
-
-def may_hold(task: Task) -> bool:
-    """Whether calls of this task have a condition of their own, whatever the arguments."""
-    return getattr(task, "unique", None) is not None or getattr(task, "limit", None) is not None
 
 
 def of(task: Task, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -36,40 +29,40 @@ def of(task: Task, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any
     return fields
 
 
-def has_one(task: NewTask) -> bool:
-    return bool(task.unique_key or task.limit_key or task.chain)
+def insert(tasks: Sequence[NewTask]) -> dict[UUID, ClaimedTask]:
+    """Put tasks into the table, all of the same kind, and tell who runs them, with the transaction that is open.
 
-
-def insert(tasks: Sequence[NewTask]) -> dict[UUID, FoundTask]:
-    """Put tasks into the table, all of the same kind; which one is there instead, by the id of the one that is not."""
-    instead: dict[UUID, FoundTask] = {}
+    Returns which one is there instead, by the id of the one that is not.
+    """
+    first = tasks[0]
+    if not (first.unique_key or first.limit_key or first.chain):  # as most
+        queue.insert(tasks)
+        transaction.on_commit(partial(wakeup.wake, first.queue, len(tasks), first.waits_until))
+        return {}
+    instead: dict[UUID, ClaimedTask] = {}
     with transaction.atomic():
         for start in range(0, len(tasks), ROWS_IN_A_STATEMENT):
             instead |= _insert_or_find(tasks[start : start + ROWS_IN_A_STATEMENT])
-        if instead and tasks[0].chain:
+        if instead and first.chain:
             there = next(iter(instead.values()))
             raise AlreadyEnqueued(f"{there.task} {there.id} is there already: a chain cannot wait for it.")
         _tell([task for task in tasks if task.id not in instead])
     return instead
 
 
-def _insert_or_find(tasks: Sequence[NewTask]) -> dict[UUID, FoundTask]:
+def _insert_or_find(tasks: Sequence[NewTask]) -> dict[UUID, ClaimedTask]:
     """Again where the other one has ended in between. PostgreSQL waits for one whose transaction is still open."""
-    instead: dict[UUID, FoundTask] = {}
+    instead: dict[UUID, ClaimedTask] = {}
     while tasks:
-        inserted = _insert(tasks)
+        # Those whose key nobody has; in the order of the keys, so that no two wait for each other.
+        values = [value for task in sorted(tasks, key=lambda task: task.unique_key or "") for value in values_of(task)]
+        statement = INSERT + ", ".join([INSERT_ROW] * len(tasks)) + UNLESS_THERE
+        inserted = {read_key(row[0]) for row in execute(statement, values).fetchall()}
         for task in tasks:
             if task.id not in inserted and (there := queue.find_unique(task.task, task.unique_key or "")):
                 instead[task.id] = there
         tasks = [task for task in tasks if task.id not in inserted and task.id not in instead]
     return instead
-
-
-def _insert(tasks: Sequence[NewTask]) -> set[UUID]:
-    """Insert those whose key nobody has; their ids. In the order of the keys, so that no two wait for each other."""
-    values = [value for task in sorted(tasks, key=lambda task: task.unique_key or "") for value in values_of(task)]
-    rows = ", ".join([INSERT_ROW] * len(tasks))
-    return {read_key(row[0]) for row in execute(INSERT + rows + UNLESS_THERE, values).fetchall()}
 
 
 def _tell(inserted: Sequence[NewTask]) -> None:

@@ -15,7 +15,6 @@ import os
 from datetime import UTC, datetime
 from fcntl import ioctl
 from termios import FIONREAD
-from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -24,44 +23,40 @@ from runtime.interpreter import inside
 from runtime.shared import processors
 from runtime.shared.board import Cell, pool_number
 from tasks.table import queue, wakeup
-from tasks.table.rows import ClaimedTask, NewTask, first_claim
+from tasks.table.rows import ClaimedTask, NewTask
 
 LARGEST_LETTER = 50_000  # bytes; what is larger is looked for
 ALERT, INSERTED, FAILED = b"alert", b"inserted", b"failed"
-
-
-class Idle(NamedTuple):
-    """A worker thread on which nothing runs."""
-
-    slot: int  # of its mailbox
-    thread: int  # native id; 0: none yet
 
 
 def alert(queue_name: str) -> None:
     """Wake a worker that sleeps beside this queue: a task is probably coming. It goes back to sleep if none does."""
     if inside.current is None or connection.in_atomic_block or wakeup.is_paused(queue_name):
         return
-    for seat in [seat for seat in _idle(queue_name) if seat.thread and _has_offer(seat.slot)][:1]:
-        processors.keep_off_this(seat.thread)
-        with contextlib.suppress(BlockingIOError):  # it has more to read than it can be asleep with
-            os.write(seat.slot, ALERT)
+    for slot, thread in _idle(queue_name):
+        if thread and any(ioctl(slot, FIONREAD, bytes(4))):  # its offer is there: it sleeps, or is about to
+            processors.keep_off_this(thread)
+            with contextlib.suppress(BlockingIOError):  # it has more to read than it can be asleep with
+                os.write(slot, ALERT)
+            return
 
 
 def hand_over(task: NewTask) -> bool:
-    """Insert a task as claimed by a worker that sleeps beside its queue. False where none does: nothing was done."""
+    """Insert a task as claimed by a worker that sleeps beside its queue. False where it is not in the table."""
     if inside.current is None or task.waits_until or task.unique_key or connection.in_atomic_block:
         return False
     if wakeup.is_paused(task.queue):
         return False
     letter = pack(task)
-    offer = _take_offer(task.queue) if len(letter) < LARGEST_LETTER else None
-    if offer is None:
+    for slot, _ in _idle(task.queue) if len(letter) < LARGEST_LETTER else ():
+        if offer := read(slot):
+            break
+    else:
         return False
-    slot, claim = offer
     outcome = FAILED
     try:
         os.write(slot, letter)
-        if queue.insert_claimed(task, claim):  # else the queue was paused just now
+        if queue.insert_claimed(task, offer.decode()):  # else the queue was paused just now
             outcome = INSERTED
     finally:
         _post(slot, outcome)
@@ -74,30 +69,18 @@ def pack(new: NewTask) -> bytes:
 
 
 def unpack(letter: bytes, claim: str) -> ClaimedTask:
-    task_id, *fields, enqueued = marshal.loads(letter)  # noqa: S302  our own
+    task_id, task, backend, queue, priority, arguments, enqueued = marshal.loads(letter)  # noqa: S302  our own
     at = datetime.fromtimestamp(enqueued, UTC)
-    return first_claim(UUID(bytes=task_id), *fields, enqueued_at=at, now=at, claim=claim)
+    return ClaimedTask(UUID(bytes=task_id), task, backend, queue, priority, arguments, at, at, at, claim)
 
 
-def _take_offer(queue_name: str) -> tuple[int, str] | None:
-    """The slot and the claim of a worker thread that sleeps."""
-    for seat in _idle(queue_name):
-        if claim := read(seat.slot):
-            return seat.slot, claim.decode()
-    return None
-
-
-def _idle(queue_name: str) -> list[Idle]:
+def _idle(queue_name: str) -> list[tuple[int, int]]:
+    """The worker threads on which nothing runs: the slot of each one's mailbox, and its native id (0: none yet)."""
     assert inside.current is not None
     assert inside.board is not None
     board, mailboxes = inside.board, inside.current.wakeups.mailboxes
     pools = [pool_number(pool.name) for pool in inside.current.plan.workers if queue_name in pool.queues]
-    return [Idle(mailboxes[seat][1], board.seat(seat)[Cell.THREAD]) for seat in board.sleeping(pools)]
-
-
-def _has_offer(slot: int) -> bool:
-    """Whether the worker sleeps, or is about to."""
-    return any(ioctl(slot, FIONREAD, bytes(4)))
+    return [(mailboxes[seat][1], board.seat(seat)[Cell.THREAD]) for seat in board.sleeping(pools)]
 
 
 def _post(slot: int, letter: bytes) -> None:

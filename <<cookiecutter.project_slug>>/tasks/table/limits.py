@@ -11,13 +11,11 @@ from collections import Counter
 from collections.abc import Collection
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from runtime.supervise.peers import lock_of
-from tasks.models import TaskRecord
 from tasks.table import statements, wakeup
 from tasks.table.statements import ADMIT, KEYS_WITH_FREE_PLACES, execute, moment
 
@@ -62,16 +60,6 @@ def admit_all() -> None:
     in_line = moment(HELD_BY_LIMIT)
     for (key,) in execute(KEYS_WITH_FREE_PLACES, (in_line,) * 3).fetchall():
         admit((key,))
-
-
-def line_up(keys: dict[Any, str], now: datetime) -> None:
-    """The time of these tasks has come (their ids, each with its key): they want a place."""
-    if not keys:
-        return
-    with transaction.atomic():
-        due = TaskRecord.objects.filter(pk__in=list(keys), status="READY", waits_until__lte=now)
-        due.update(waits_until=HELD_BY_LIMIT)
-        admit(set(keys.values()))
 
 
 def lock(what: str) -> None:

@@ -12,7 +12,6 @@ from runtime.shared.log import event
 from runtime.shared.memory_queue import PLACE, Letter, MemoryQueue
 from tasks.errors import MemoryQueueFull, NoWorkersHere
 from tasks.table import chains, tally, wakeup
-from tasks.table.rows import NewTask
 
 KNOWN = {field.name for field in fields(Task)} | {"timeout", "on_lost"}  # it runs once at most whatever on_lost is
 
@@ -60,10 +59,6 @@ def queue_of(task: Task) -> MemoryQueue:
         ) from None
 
 
-def letter_of(new: NewTask) -> Letter:
-    return Letter(new.id.bytes, new.task, new.backend, new.queue, new.arguments, new.enqueued_at.timestamp())
-
-
 @dataclass(frozen=True, slots=True)
 class Posting:
     """A task on its way into the queue."""
@@ -73,13 +68,14 @@ class Posting:
 
     def post(self) -> None:
         """Now, or with the commit of the transaction that is open. Raises MemoryQueueFull, ValueError."""
-        self._refuse_long_letter()
-        if not connection.in_atomic_block:
-            if not self._post():
-                raise self._full()
-        elif self.queue.is_full():
+        if (length := len(self.letter.pack())) > PLACE:
+            raise ValueError(
+                f"{self.letter.task}: with its arguments it takes {length} bytes, and {PLACE} fit into a memory queue. "
+                "Pass a key to what is large, or enqueue it to a durable backend."
+            )
+        if self.queue.is_full() if connection.in_atomic_block else not self._post():
             raise self._full()
-        else:
+        if connection.in_atomic_block:
             transaction.on_commit(self)
 
     def __call__(self) -> None:
@@ -89,13 +85,6 @@ class Posting:
 
     def _post(self) -> bool:
         return self.queue.post(self.letter, wakes=not wakeup.is_paused(self.letter.queue))
-
-    def _refuse_long_letter(self) -> None:
-        if (length := len(self.letter.pack())) > PLACE:
-            raise ValueError(
-                f"{self.letter.task}: with its arguments it takes {length} bytes, and {PLACE} fit into a memory queue. "
-                "Pass a key to what is large, or enqueue it to a durable backend."
-            )
 
     def _full(self) -> MemoryQueueFull:
         letter, size = self.letter, len(self.queue.places)

@@ -16,18 +16,15 @@ def memory_sizes(setting: Any) -> tuple[tuple[str, int], ...]:
     for alias, backend in setting.items():
         if str(backend.get("BACKEND", "")).endswith(".InterpreterQueueBackend"):
             size = _size(f'TASKS["{alias}"]["OPTIONS"]', backend.get("OPTIONS", {}))
-            for queue in _queues(f'TASKS["{alias}"]["QUEUES"]', backend, taken=sizes):
-                sizes[queue] = size
+            where, queues = f'TASKS["{alias}"]["QUEUES"]', list(backend.get("QUEUES", [DEFAULT_TASK_QUEUE_NAME]))
+            if not queues:
+                raise ImproperlyConfigured(f"{where}: it needs the names of its queues.")
+            if twice := [queue for queue in queues if queue in sizes]:
+                raise ImproperlyConfigured(
+                    f"{where}: another InterpreterQueueBackend has the queue {twice[0]} already."
+                )
+            sizes |= dict.fromkeys(queues, size)
     return tuple(sizes.items())
-
-
-def _queues(where: str, backend: Any, taken: dict[str, int]) -> list[str]:
-    queues = list(backend.get("QUEUES", [DEFAULT_TASK_QUEUE_NAME]))
-    if not queues:
-        raise ImproperlyConfigured(f"{where}: it needs the names of its queues.")
-    if twice := [queue for queue in queues if queue in taken]:
-        raise ImproperlyConfigured(f"{where}: another InterpreterQueueBackend has the queue {twice[0]} already.")
-    return queues
 
 
 def _size(where: str, options: Any) -> int:

@@ -10,6 +10,7 @@ chains.py.
 
 import json
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,8 +20,8 @@ from django.tasks import TaskResultStatus
 from django.utils import timezone
 
 from tasks.models import TaskRecord
-from tasks.table import aftermath, limits, statements, wakeup
-from tasks.table.rows import ClaimedTask, FoundTask, NewTask, read_claimed, read_found, values_of
+from tasks.table import chains, limits, statements, tally, wakeup
+from tasks.table.rows import ClaimedTask, NewTask, read, values_of
 from tasks.table.statements import (
     CLAIM,
     FIND,
@@ -69,23 +70,22 @@ def insert_claimed(task: NewTask, holder: str) -> bool:
 def claim(queue: str, holder: str) -> ClaimedTask | None:
     """Take the next task of a queue for `holder`; None where nothing waits, or the queue is paused."""
     now = moment(timezone.now())
-    row = execute(CLAIM, (holder, now, now, queue, queue)).fetchone()
-    return None if row is None else read_claimed(row, holder)
+    return read(execute(CLAIM, (holder, now, now, queue, queue)).fetchone())
 
 
 def held(holder: str) -> list[ClaimedTask]:
     """What `holder` has claimed and not ended."""
-    return [read_claimed(row, holder) for row in execute(HELD, (holder,)).fetchall()]
+    return [task for row in execute(HELD, (holder,)).fetchall() if (task := read(row))]
 
 
-def find(task_id: uuid.UUID) -> FoundTask | None:
+def find(task_id: uuid.UUID) -> ClaimedTask | None:
     """Any task, waiting, running or finished; None where there is no such task."""
-    return read_found(execute(FIND, (key(task_id),)).fetchone())
+    return read(execute(FIND, (key(task_id),)).fetchone())
 
 
-def find_unique(task: str, unique_key: str) -> FoundTask | None:
+def find_unique(task: str, unique_key: str) -> ClaimedTask | None:
     """The task with this key that has not ended."""
-    return read_found(execute(FIND_UNIQUE, (task, unique_key)).fetchone())
+    return read(execute(FIND_UNIQUE, (task, unique_key)).fetchone())
 
 
 def succeed(task: ClaimedTask, return_value: Any, bill: str | None = None) -> bool:
@@ -113,7 +113,7 @@ def succeed_and_claim(
         for queue in queues:
             if row := driver.execute(CLAIM, (task.claim, now, now, queue, queue)).fetchone():
                 break
-    return written, None if row is None else read_claimed(row, task.claim)
+    return written, read(row)
 
 
 def fail(task: ClaimedTask, **fields: Any) -> bool:
@@ -152,6 +152,24 @@ def keeps_others_waiting(task: ClaimedTask) -> bool:
     return bool(task.limit_key or task.chain or task.batch)
 
 
+def aftermath(task: ClaimedTask | TaskRecord, status: str) -> set[str]:
+    """What it means for others that the task has this status now, in the transaction that has given it to it.
+
+    Its chain and its batch are brought up to date. Returns the keys of the limits under which somebody may get a place
+    now, for `limits.admit`.
+    """
+    keys = {task.limit_key} if task.limit_key else set()
+    if task.chain:
+        chains.lock(task.chain)
+        if status == SUCCESSFUL:
+            keys |= chains.go_on(task.chain, after=task.id)
+        elif status == FAILED:
+            chains.break_off(task)
+    if task.batch:  # after all tasks: everybody locks the rows in this order
+        tally.count(task.batch, status)
+    return keys
+
+
 def _write(task: ClaimedTask, status: str | None, write: Callable[[], int]) -> bool:
     """Write; in the same transaction others go on that were waiting for this."""
     if status is None or not keeps_others_waiting(task):
@@ -159,7 +177,7 @@ def _write(task: ClaimedTask, status: str | None, write: Callable[[], int]) -> b
     with transaction.atomic():
         written = bool(write())
         if written:
-            limits.admit(aftermath.of(task, status))
+            limits.admit(aftermath(task, status))
     return written
 
 
@@ -168,17 +186,17 @@ def promote(now: datetime) -> dict[str, int]:
 
     At most PROMOTED_AT_ONCE: the write lock is not held for long, however many are due. Those with a limit get in line.
     """
-    due = TaskRecord.objects.filter(status=READY, waits_until__lte=now).order_by("waits_until")
-    found = due.values_list("id", "queue", "limit_key")[:PROMOTED_AT_ONCE]
-    promoted: dict[str, int] = {}
-    for _, queue, limit_key in found:
-        if limit_key is None:
-            promoted[queue] = promoted.get(queue, 0) + 1
-    if promoted:
-        free = [pk for pk, _, limit_key in found if limit_key is None]
-        TaskRecord.objects.filter(pk__in=free, status=READY, waits_until__lte=now).update(waits_until=None)
-    limits.line_up({pk: limit_key for pk, _, limit_key in found if limit_key is not None}, now)
-    return promoted
+    due = TaskRecord.objects.filter(status=READY, waits_until__lte=now)
+    found = due.order_by("waits_until").values_list("id", "queue", "limit_key")[:PROMOTED_AT_ONCE]
+    free = {pk: queue for pk, queue, limit_key in found if limit_key is None}
+    limited = {pk: limit_key for pk, _, limit_key in found if limit_key is not None}
+    if free:
+        due.filter(pk__in=list(free)).update(waits_until=None)
+    if limited:
+        with transaction.atomic():
+            due.filter(pk__in=list(limited)).update(waits_until=limits.HELD_BY_LIMIT)
+            limits.admit(set(limited.values()))
+    return dict(Counter(free.values()))
 
 
 def next_due() -> datetime | None:

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from tasks.errors import WorkerLost
 from tasks.models import TaskRecord
-from tasks.table import aftermath, history, limits
-from tasks.table.queue import FAILED, READY, RUNNING
+from tasks.table import history, limits
+from tasks.table.queue import FAILED, READY, RUNNING, aftermath
 
 MOST_DEATHS = 3  # of the process or an interpreter that ran the same task; then it is taken for the cause
 _PROCESS_DIED = "The process that ran it has died."
@@ -80,4 +80,4 @@ def _free(record: TaskRecord, reason: str) -> set[str]:
     else:
         record.status = READY
     record.save(update_fields=["deaths", "history", "worker", "claim", "status", "finished_at"])
-    return aftermath.of(record, record.status)
+    return aftermath(record, record.status)

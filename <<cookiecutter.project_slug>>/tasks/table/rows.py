@@ -22,8 +22,8 @@ class NewTask:
     queue: str
     priority: int
     arguments: dict[str, Any]
-    run_after: datetime | None
-    fail_if_lost: bool
+    run_after: datetime | None = None
+    fail_if_lost: bool = False
     unique_key: str | None = None
     limit_key: str | None = None
     limit_number: int | None = None
@@ -42,7 +42,10 @@ class NewTask:
 
 @dataclass(slots=True)
 class ClaimedTask:
-    """What a worker needs of the row that it has claimed, in the order of `statements.COLUMNS`."""
+    """A task as its row has it, in the order of `statements.COLUMNS` and `FIND`.
+
+    What has a value here is as at a first claim: of a task that is handed over, or in memory, nobody reads a row.
+    """
 
     id: uuid.UUID
     task: str
@@ -50,41 +53,23 @@ class ClaimedTask:
     queue: str
     priority: int
     arguments: dict[str, Any]
-    run_after: datetime | None
     enqueued_at: datetime
     started_at: datetime
     last_attempted_at: datetime
-    attempt: int
-    deaths: int
-    checkpoint: Any
-    history: list[dict[str, Any]]
-    limit_key: str | None
-    chain: uuid.UUID | None
-    batch: uuid.UUID | None
-    cancelled: bool  # while an attempt ran that was to end otherwise: it shall not run again
-    claim: str  # the holder
-
-
-def first_claim(
-    task_id: uuid.UUID, task: str, backend: str, queue: str, priority: int, arguments: dict[str, Any], *,
-    enqueued_at: datetime, now: datetime, claim: str,
-) -> ClaimedTask:  # fmt: skip
-    """A task as it is at its first claim, where nobody reads its row: it was handed over, or has none."""
-    return ClaimedTask(
-        task_id, task, backend, queue, priority, arguments, run_after=None, enqueued_at=enqueued_at, started_at=now,
-        last_attempted_at=now, attempt=1, deaths=0, checkpoint=None, history=[], limit_key=None, chain=None, batch=None,
-        cancelled=False, claim=claim,
-    )  # fmt: skip
-
-
-@dataclass(slots=True)
-class FoundTask(ClaimedTask):
-    """A row as it is, in the order of what FIND selects. The claim is None where nobody holds it."""
-
-    status: str
-    worker: str
-    finished_at: datetime | None
-    return_value: Any
+    claim: str  # the holder; None where there is none
+    run_after: datetime | None = None
+    attempt: int = 1
+    deaths: int = 0
+    checkpoint: Any = None
+    history: list[dict[str, Any]] = field(default_factory=list)
+    limit_key: str | None = None
+    chain: uuid.UUID | None = None
+    batch: uuid.UUID | None = None
+    cancelled: bool = False  # while an attempt ran that was to end otherwise: it shall not run again
+    status: str = "RUNNING"
+    worker: str = ""  # the holder of the last claim that is no more
+    finished_at: datetime | None = None
+    return_value: Any = None
 
 
 def values_of(task: NewTask) -> tuple[Any, ...]:
@@ -97,25 +82,17 @@ def values_of(task: NewTask) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def read_found(row: tuple[Any, ...] | None) -> FoundTask | None:
+def read(row: tuple[Any, ...] | None) -> ClaimedTask | None:
+    """What the driver gives, as Python has it; None for no row."""
     if row is None:
         return None
-    task = _read(FoundTask(*row))
-    task.finished_at = read_moment(task.finished_at)
-    task.return_value = task.return_value and json.loads(task.return_value)
-    return task
-
-
-def read_claimed(row: tuple[Any, ...], holder: str) -> ClaimedTask:
-    return _read(ClaimedTask(*(*row, holder)))
-
-
-def _read[T: ClaimedTask](task: T) -> T:
-    """What the driver gives, as Python has it."""
+    task = ClaimedTask(*row)
     task.id = read_key(task.id)
     task.arguments, task.history = json.loads(task.arguments), json.loads(task.history)  # type: ignore[arg-type]
     task.checkpoint = task.checkpoint and json.loads(task.checkpoint)
+    task.return_value = task.return_value and json.loads(task.return_value)
     task.run_after, task.enqueued_at = read_moment(task.run_after), read_moment(task.enqueued_at)
     task.started_at, task.last_attempted_at = read_moment(task.started_at), read_moment(task.last_attempted_at)
+    task.finished_at = read_moment(task.finished_at)
     task.chain, task.batch = task.chain and read_key(task.chain), task.batch and read_key(task.batch)
     return task

@@ -83,9 +83,10 @@ INSERT INTO tasks_taskrecord ({NEW}, status, claim, attempt, started_at, last_at
 SELECT {_SLOTS}, 'RUNNING', %s, 1, %s, %s
  WHERE NOT EXISTS (SELECT 1 FROM tasks_pausedqueue WHERE name = %s)
 """)  # noqa: S608
-COLUMNS = f"""id, task, backend, queue, priority, arguments, run_after{TEXT}, enqueued_at{TEXT}, started_at{TEXT},
-              last_attempted_at{TEXT}, attempt, deaths, checkpoint, history, limit_key, chain, batch,
-              cancelled"""
+# What is read of a row, in the order of rows.ClaimedTask.
+COLUMNS = f"""id, task, backend, queue, priority, arguments, enqueued_at{TEXT}, started_at{TEXT},
+              last_attempted_at{TEXT}, claim, run_after{TEXT}, attempt, deaths, checkpoint, history, limit_key, chain,
+              batch, cancelled"""
 # The pause is asked about once, outside: within the search SQLite asks at every task that waits in a paused queue.
 CLAIM = _for_driver(f"""
 UPDATE tasks_taskrecord
@@ -99,7 +100,7 @@ UPDATE tasks_taskrecord
 RETURNING {COLUMNS}
 """)  # noqa: S608  constants
 HELD = _for_driver(f"SELECT {COLUMNS} FROM tasks_taskrecord WHERE claim = %s AND status = 'RUNNING'")  # noqa: S608
-_FIND = f"SELECT {COLUMNS}, claim, status, worker, finished_at{TEXT}, return_value FROM tasks_taskrecord"  # noqa: S608
+_FIND = f"SELECT {COLUMNS}, status, worker, finished_at{TEXT}, return_value FROM tasks_taskrecord"  # noqa: S608
 FIND = _for_driver(f"{_FIND} WHERE id = %s")
 FIND_UNIQUE = _for_driver(f"{_FIND} WHERE task = %s AND unique_key = %s AND finished_at IS NULL")
 SUCCEED = _for_driver("""

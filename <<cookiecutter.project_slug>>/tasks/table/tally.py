@@ -1,4 +1,4 @@
-"""The tally of a batch: how many of its tasks have ended. Kept in the transaction that ends a task (aftermath.py).
+"""The tally of a batch: how many of its tasks have ended. Kept in the transaction that ends a task (queue.aftermath).
 
 So no crash parts the two. Counted, not looked for: finished tasks may be pruned while others of their batch run. Who
 counts holds the batch's row until the commit, so of two last tasks one sees the other.
@@ -9,19 +9,13 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.utils import timezone
 
 from tasks.models import BatchRecord
-from tasks.table import wakeup
 from tasks.table.statements import CLOSE_BATCH, COUNT_AGAIN, COUNT_END, execute, key
-
-if TYPE_CHECKING:
-    from tasks.table.rows import NewTask
 
 
 @dataclass(slots=True)
@@ -66,26 +60,13 @@ def _finish_if_done(batch: UUID, row: tuple[int | None] | None) -> None:
     """`row` holds how many are left; None where the block has not ended yet, no row where the batch is done."""
     if row is None or row[0] != 0:
         return
+    from tasks.table import conditions  # which puts tasks in whose ends come here
+    from tasks.table.rows import NewTask
+
     BatchRecord.objects.filter(pk=batch).update(finished_at=timezone.now())
-    _enqueue(callback_of(BatchRecord.objects.get(pk=batch)))
-
-
-def callback_of(record: BatchRecord) -> NewTask:
-    """From what the batch has kept of it: its function need not import in this interpreter."""
-    from tasks.table.rows import NewTask  # whose ends come here
-
+    record = BatchRecord.objects.get(pk=batch)  # it has kept all of its callback, which need not import here
     counts = {"batch": str(record.pk), "successful": record.successful, "failed": record.failed}
     fields: dict[str, Any] = dict(record.callback)
     arguments = {"args": [], "kwargs": counts} if fields.pop("by_name") else {"args": [counts], "kwargs": {}}
     run_after = fields["run_after"] and datetime.fromisoformat(fields["run_after"])
-    return NewTask(**fields | {"arguments": arguments, "run_after": run_after})
-
-
-def _enqueue(callback: NewTask) -> None:
-    from tasks.table import conditions, queue
-
-    if conditions.has_one(callback):
-        conditions.insert([callback])
-    else:
-        queue.insert([callback])
-        transaction.on_commit(partial(wakeup.wake, callback.queue, due=callback.waits_until))
+    conditions.insert([NewTask(**fields | {"arguments": arguments, "run_after": run_after})])

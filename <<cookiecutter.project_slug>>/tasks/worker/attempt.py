@@ -23,7 +23,7 @@ from tasks.records.ends import ENDED, OUTCOME_OF, entry, where_it_was
 from tasks.records.report import keep, make_report
 from tasks.table import awaiting, queue, wakeup
 from tasks.table.patience import until_it_passes
-from tasks.table.results import TaskNotFound, errors_of, find_task, running_result
+from tasks.table.results import TaskNotFound, as_result, errors_of, find_task
 from tasks.table.rows import ClaimedTask
 from tasks.worker.context import DurableContext
 from tasks.worker.leftovers import give_up_connections, leave_no_transaction_open, memory_comes_back
@@ -78,7 +78,7 @@ class Attempt:
 
     def _find(self) -> tuple[Task, TaskResult]:
         self.task = find_task(self.claimed.task)
-        self.result = running_result(self.claimed, self.task)
+        self.result = as_result(self.claimed)
         self.context = self.context_class(task_result=self.result, claimed=self.claimed, seat=self.seat)
         return self.task, self.result
 

@@ -45,19 +45,15 @@ def work(pool: WorkerPool, watchdog: Watchdog, seat: Seat) -> None:
     """Run tasks until this interpreter is to leave; the task at hand is finished first."""
     note_threads()
     try:
-        _work(pool, watchdog, seat)
+        waiting = Waiting(seat, pool, partial(guard, watchdog, seat, pool.timeout))
+        try:
+            _claim_and_run(seat, waiting)
+        finally:
+            seat.rest()
+            waiting.leave()
+        _drain(seat, waiting)
     finally:
         watchdog.leave()
-
-
-def _work(pool: WorkerPool, watchdog: Watchdog, seat: Seat) -> None:
-    waiting = Waiting(seat, pool, partial(guard, watchdog, seat, pool.timeout))
-    try:
-        _claim_and_run(seat, waiting)
-    finally:
-        seat.rest()
-        waiting.leave()
-    _drain(seat, waiting)
 
 
 def _claim_and_run(seat: Seat, waiting: Waiting) -> None:

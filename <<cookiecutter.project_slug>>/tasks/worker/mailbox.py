@@ -1,13 +1,12 @@
 """A worker thread's mailbox: an offer goes out; an alert comes in, a task, and what became of its insert."""
 
 import os
-import select
 import time
 from collections.abc import Callable
 from functools import partial
 
 from runtime.interpreter.inside import Seat
-from runtime.shared import processors
+from runtime.shared import descriptors, processors
 from tasks.table import queue, wakeup
 from tasks.table.handover import ALERT, FAILED, INSERTED, read, unpack
 from tasks.table.patience import until_it_passes
@@ -25,8 +24,7 @@ class Mailbox:
     def __init__(self, seat: Seat, begin: Callable[[ClaimedTask], Attempt]) -> None:
         self.seat, self.claim, self.begin = seat, seat.assignment.claim, begin
         self.box, self.slot = seat.assignment.wakeups.mailboxes[seat.number]
-        self.letters = select.poll()
-        self.letters.register(self.box, select.POLLIN)
+        self.letters = descriptors.poll_of([self.box])
         self.offered = False
         self.has_waited = False
         self.attempt: Attempt | None = None  # of the task that was posted

@@ -16,7 +16,7 @@ from runtime.shared.plan import WorkerPool
 from tasks.json_values import as_json
 from tasks.records.ends import OUTCOME_OF, where_it_was
 from tasks.table.results import errors_of
-from tasks.table.rows import ClaimedTask, first_claim
+from tasks.table.rows import ClaimedTask
 from tasks.worker.attempt import Attempt, Guard
 from tasks.worker.context import DurableContext
 
@@ -40,7 +40,9 @@ class MemoryAttempt(Attempt):
     as_result = staticmethod(as_json)
 
     def __init__(self, letter: Letter, claim: str, seat: Seat | None = None, guard: Guard | None = None) -> None:
-        super().__init__(claimed_task(letter, claim), seat, guard)
+        fields = UUID(bytes=letter.id), letter.task, letter.backend, letter.queue, 0, letter.arguments
+        enqueued, now = datetime.fromtimestamp(letter.enqueued, UTC), datetime.now(UTC)
+        super().__init__(ClaimedTask(*fields, enqueued, now, now, claim), seat, guard)
 
     def _succeeded(self, value: Any) -> str:
         self._tell_finished(TaskResultStatus.SUCCESSFUL, return_value=value)
@@ -100,11 +102,3 @@ class Letters:
     def must_be_run(self) -> bool:
         """Whether this thread, which was asked to leave, stays for them: the server stops, and more may come."""
         return bool(self.queues) and bool(self.seat.row[Cell.DRAINS])
-
-
-def claimed_task(letter: Letter, claim: str) -> ClaimedTask:
-    """As if it had been claimed from the table."""
-    return first_claim(
-        UUID(bytes=letter.id), letter.task, letter.backend, letter.queue, 0, letter.arguments,
-        enqueued_at=datetime.fromtimestamp(letter.enqueued, UTC), now=datetime.now(UTC), claim=claim,
-    )  # fmt: skip

@@ -1,6 +1,5 @@
 """What a worker thread does next, and what it sleeps on where there is nothing: descriptors of queues and mailbox."""
 
-import select
 from functools import partial
 
 from django.db import close_old_connections
@@ -42,9 +41,9 @@ class Waiting:
         self.queues = {queue: assignment.wakeups.queues[queue] for queue in pool.queues}
         self.from_memory = 0  # tasks since the last look into the table
         self.signals = assignment.wakeups.of(pool.queues)
-        self.poll = poll_of([assignment.stop, self.mailbox.box, *self.signals])
-        self.poll_table = poll_of(list(self.queues.values()))
-        self.poll_without_database = poll_of([assignment.stop, *self.letters.signals])
+        self.poll = descriptors.poll_of([assignment.stop, self.mailbox.box, *self.signals])
+        self.poll_table = descriptors.poll_of(self.queues.values())
+        self.poll_without_database = descriptors.poll_of([assignment.stop, *self.letters.signals])
 
     def pause_without_database(self) -> None:
         """Before the next try to claim from the table; what is in memory need not wait for it."""
@@ -126,10 +125,3 @@ class Waiting:
             self.mailbox.offer()
             self.seat.rest()
             self.poll.poll()
-
-
-def poll_of(ends: list[int]) -> select.poll:
-    poll = select.poll()
-    for descriptor in ends:
-        poll.register(descriptor, select.POLLIN)
-    return poll

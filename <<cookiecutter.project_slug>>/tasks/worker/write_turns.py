@@ -18,16 +18,12 @@ LOOKS = 1000  # each lets others have the processor, and takes 2 to 3 microsecon
 @contextmanager
 def turn(seat: Seat) -> Iterator[None]:
     """The block is to be one write, short."""
-    _wait(seat)
+    for _ in range(LOOKS):
+        if not any(seat.board.column(Cell.WRITING)):
+            break
+        os.sched_yield()
     seat.row[Cell.WRITING] = 1
     try:
         yield
     finally:
         seat.row[Cell.WRITING] = 0
-
-
-def _wait(seat: Seat) -> None:
-    for _ in range(LOOKS):
-        if not any(seat.board.column(Cell.WRITING)):
-            return
-        os.sched_yield()

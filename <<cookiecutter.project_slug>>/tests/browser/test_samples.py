@@ -84,19 +84,19 @@ RECORD = """title => {
 def test_progress_is_seen_moving_and_the_page_asks_for_nothing_meanwhile(page: Page, watch: Watch) -> None:
     page.goto("/")
     page.evaluate(RECORD, "long.pdf")
-    drop(page, document("long.pdf", pages=1200, lines=40))
+    drop(page, document("long.pdf", pages=4000, lines=40))
     page.wait_for_function("() => seen.some(([position]) => position > 0.3)")
     asked = watch.asked_for("/")  # as often as the list has changed
     page.wait_for_function("() => seen.some(([position]) => position > 0.6)")
     assert watch.asked_for("/") == asked
 
     expect(status(page, "long.pdf")).to_have_text("Done")
-    expect(card(page, "long.pdf")).to_contain_text("1,200 pages")
+    expect(card(page, "long.pdf")).to_contain_text("4,000 pages")
     expect(page.get_by_role("status")).to_have_text("long.pdf: Done")
     positions, texts = zip(*page.evaluate("seen"), strict=True)
     assert list(positions) == sorted(positions)
     assert len({position for position in positions if 0 < position < 1}) > 2
-    assert any(re.search(r"of 1,200, about \d+ s left", text) for text in texts), texts
+    assert any(re.search(r"of 4,000, about \d+ s left", text) for text in texts), texts
 
 
 def test_a_failure_says_why_and_is_retried(page: Page, server: Server) -> None:

@@ -127,12 +127,14 @@ def test_an_interpreter_that_reads_other_code_than_main_did_does_not_start(tmp_p
 
 
 def test_the_fingerprint_is_of_what_both_sides_read(tmp_path):
-    for name in ("shared", "interpreter", "http"):
-        (tmp_path / name).mkdir()
+    for name in (*agreement.PARTS, "runtime/observe"):
+        (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "code.py").write_text("one")
-    first = agreement.fingerprint(tmp_path)
-    (tmp_path / "http/code.py").write_text("two")
-    second = agreement.fingerprint(tmp_path)
-    (tmp_path / "shared/code.py").write_text("two")
+    seen = [agreement.fingerprint(tmp_path)]
+    (tmp_path / "runtime/observe/code.py").write_text("two")
+    assert agreement.fingerprint(tmp_path) == seen[0]
+    for name in agreement.PARTS:
+        (tmp_path / name / "code.py").write_text("two")
+        seen.append(agreement.fingerprint(tmp_path))
 
-    assert first == second != agreement.fingerprint(tmp_path)
+    assert len(set(seen)) == 1 + len(agreement.PARTS)

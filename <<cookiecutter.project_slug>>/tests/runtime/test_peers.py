@@ -8,7 +8,7 @@ import pytest
 
 from runtime.shared.plan import WorkerPool
 from runtime.supervise.peers import Peers, lock_of
-from tasks.house.nodes import ADVISORY_LOCKS, numbers
+from tasks.house.nodes import ADVISORY_LOCKS
 from tasks.table.wakeup import announcement
 from tests.runtime.make import make_plan
 from tests.runtime.on_loop import on_the_loop
@@ -50,7 +50,7 @@ def execute(address, statement, *parameters):
 
 
 def held(address):
-    return numbers(execute(address, ADVISORY_LOCKS))
+    return {high * 2**32 + low for high, low in execute(address, ADVISORY_LOCKS)}
 
 
 def notify(address, *payloads):

@@ -152,7 +152,7 @@ def test_the_page_of_a_task_has_the_actions_as_well(admin_client, run_one):
     fail.enqueue()
     record = run_one()
     address = f"{LIST}{record.pk}/change/"
-    prefix = f"{admin.ActionLocation.CHANGE_FORM.value}-"
+    prefix = f"{lists.ActionLocation.CHANGE_FORM.value}-"
     act(admin_client, "retry", record, address=address, prefix=prefix)
 
     assert TaskRecord.objects.get().status == "READY"

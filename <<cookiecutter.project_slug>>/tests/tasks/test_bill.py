@@ -11,7 +11,7 @@ from django.tasks import task
 
 from tasks.records import bill
 from tasks.records.bill import Meter
-from tasks.staff.attempts import bill_in_words
+from tasks.staff.in_words import bill_in_words
 from tasks.table import queue
 from tasks.worker.attempt import Attempt
 from tests.tasks.sample_tasks import fail_three_times, note

@@ -7,7 +7,7 @@ from django.db import IntegrityError, OperationalError
 
 from tasks.models import TaskRecord
 from tasks.table import queue
-from tasks.table.results import find_task, running_result
+from tasks.table.results import as_result
 from tasks.worker.context import DurableContext
 from tests.tasks.sample_tasks import go_on
 
@@ -19,7 +19,7 @@ def context(monkeypatch):
     monkeypatch.setattr("tasks.worker.context.WRITE_EVERY", 0)
     go_on.enqueue(1)
     claimed = queue.claim("default", "node/boot/default-1/0")
-    return DurableContext(task_result=running_result(claimed, find_task(claimed.task)), claimed=claimed)
+    return DurableContext(task_result=as_result(claimed), claimed=claimed)
 
 
 def fail_with(error):
