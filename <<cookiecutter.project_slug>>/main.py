@@ -1,5 +1,6 @@
 """The server: web and background tasks in one process, each in interpreters of their own. `python main.py --help`."""
 
+import asyncio
 import signal
 import sys
 
@@ -8,8 +9,10 @@ signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the supervisor hears it: t
 from runtime.http.bridge import Bridge
 from runtime.http.server import Server
 from runtime.observe.health import Health
+from runtime.observe.inquiry import show_stack
 from runtime.observe.storage import Storage
-from runtime.questions.answer import answer, is_question
+from runtime.questions.check import check
+from runtime.questions.status import show_status
 from runtime.shared.board import Board
 from runtime.shared.descriptors import Wakeups, raise_limit
 from runtime.shared.memory_queue import MemoryQueue
@@ -36,7 +39,7 @@ async def serve(plan: Plan, boot: Boot, node: Node) -> int:
     async def start() -> None:
         server.start()  # /healthz answers from here on, and requests wait
         await health.storage.wait()
-        state = await boot.prepare(node.id, supervisor.boot)
+        state = await asyncio.to_thread(boot.prepare, node.id, supervisor.boot)
         bridge.static.take(state["static"])
         await supervisor.start(state["recovered"])
         Reload(supervisor, boot).start()
@@ -50,8 +53,12 @@ def main() -> int | str:
     try:
         with Boot(arguments) as boot:
             plan = boot.read_plan()
-            if is_question(arguments):
-                return answer(plan, arguments)
+            if arguments.check:
+                return check(plan)
+            if arguments.command == "status":
+                return show_status(plan)
+            if arguments.command == "stack":
+                return show_stack(plan, arguments.task, arguments.seconds)
             return run(serve(plan, boot, take_data_dir(plan)))
     except StartError as error:
         return str(error)

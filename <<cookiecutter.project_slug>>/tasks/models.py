@@ -27,9 +27,9 @@ class TaskRecord(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
 
     attempt = models.PositiveSmallIntegerField(db_default=0)  # attempts begun
-    deaths = models.PositiveSmallIntegerField(db_default=0)  # attempts that ended with their process or interpreter
+    deaths = models.PositiveSmallIntegerField(db_default=0)  # attempts that were lost with their process or interpreter
     claim = models.CharField(max_length=100, null=True, blank=True)  # noqa: DJ001  node/boot/interpreter/generation
-    worker = models.CharField(max_length=100, blank=True, db_default="")  # the last claim that is no more
+    worker = models.CharField(max_length=100, blank=True, db_default="")  # who held it when it ended, or was lost
     fail_if_lost = models.BooleanField(db_default=False)  # on_lost="fail"
     cancelled = models.BooleanField(db_default=False)
     progress = models.JSONField(null=True, blank=True)  # {"done": n, "total": n}
@@ -41,7 +41,9 @@ class TaskRecord(models.Model):
     chain = models.UUIDField(null=True, blank=True)  # of its tasks, whose ids are in its order: tasks/table/chains.py
     origin = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  the request: tasks/table/origin.py
     batch = models.UUIDField(null=True, blank=True)  # no foreign key: each is pruned by itself
-    history = models.JSONField(db_default=[])  # ended attempts: {"attempt", "outcome", "started_at", "type", …}
+    history = models.JSONField(
+        db_default=[]
+    )  # what ended without success: {"attempt", "outcome", "started_at", "type", …}
     bill = models.JSONField(null=True, blank=True)  # of the attempt that ended well (tasks/records/bill.py)
 
     class Meta:

@@ -166,7 +166,8 @@ def test_without_whitenoise_there_is_nothing_to_answer(production):
     assert find_static_files() == {}
 
 
-def test_where_http_is_redirected_only_https_is_answered(production):
-    production.SECURE_SSL_REDIRECT = True
+@pytest.mark.parametrize("hosts", [["localhost"], ["example.com"]])
+def test_where_http_is_redirected_only_https_is_answered(production, hosts):
+    production.SECURE_SSL_REDIRECT, production.ALLOWED_HOSTS = True, hosts
 
     assert set(find_static_files()["added"]) == {"https"}

@@ -33,35 +33,23 @@ async def receive(proto: Any, headers: dict[str, str], limit: int, folder: Path)
 
     Raises BodyTooLarge once that is known, BodyIncomplete, and OSError if the disk is full.
     """
-    declared = headers.get("content-length")
-    is_chunked = declared is None and "transfer-encoding" in headers
-    length = int(declared) if declared is not None else IN_MEMORY + 1
-    if declared is not None and length > limit:
+    declared = int(headers["content-length"]) if "content-length" in headers else None
+    if declared is not None and declared > limit:
         raise BodyTooLarge
-    if length <= IN_MEMORY:
-        return await _read(proto)
+    if declared is not None and declared <= IN_MEMORY:
+        try:
+            return bytes(await proto())
+        except RuntimeError as error:  # Granian's RSGIProtocolClosed
+            raise BodyIncomplete from error
     chunks = (chunk async for chunk in proto)  # Granian gives its iterator once
     try:
-        return await _spool(chunks, limit, folder, length if declared is not None else None, is_chunked)
+        return await _spool(chunks, limit, folder, declared, declared is None and "transfer-encoding" in headers)
     except OSError:
-        await _drain(chunks, limit)
+        async for chunk in chunks:  # read on: a client whose connection is closed while it sends may see no answer
+            limit -= len(chunk)
+            if limit < 0:
+                break
         raise
-
-
-async def _read(proto: Any) -> bytes:
-    try:
-        content: bytes = await proto()
-    except RuntimeError as error:  # Granian's RSGIProtocolClosed
-        raise BodyIncomplete from error
-    return content
-
-
-async def _drain(chunks: AsyncIterator[bytes], limit: int) -> None:
-    """Read on: a client whose connection is closed while it sends may never see the answer."""
-    async for chunk in chunks:
-        limit -= len(chunk)
-        if limit < 0:
-            return
 
 
 async def _spool(

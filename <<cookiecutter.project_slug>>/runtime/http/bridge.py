@@ -1,4 +1,4 @@
-"""From Granian to Django: each request goes as one frame to an idle web thread, or waits for one.
+"""From Granian to Django: each request that main does not answer goes as one frame to an idle web thread, or waits.
 
 All of this runs on the event loop of the main interpreter, so there are no locks. A request costs one future, one
 send and one read.
@@ -106,8 +106,7 @@ class Bridge:
 
     def attach(self, host: object, ends: list[socket.socket], rows: list[memoryview], watch: int) -> None:
         """The threads of a web interpreter are ready: their sockets and seats, and what wakes its watchdog."""
-        links: list[Link] = []
-        self.links[host] = links
+        links = self.links.setdefault(host, [])
         links += [Link(host, end, row, links, self._read, watch) for end, row in zip(ends, rows, strict=True)]
         for link in links:
             link.resume()

@@ -1,4 +1,4 @@
-"""A response on its way from a web thread to the client, whole or in parts."""
+"""A response on its way from a web thread to the client; and one in parts, or a file, through to the client."""
 
 import asyncio
 import contextlib
@@ -24,8 +24,8 @@ class Response:
 
     __slots__ = ("began", "buffered", "chunks", "head", "is_broken", "is_events", "is_over", "link", "waiter")
 
-    def __init__(self, head: asyncio.Future[tuple[Any, ...]]) -> None:
-        self.head = head
+    def __init__(self) -> None:
+        self.head: asyncio.Future[tuple[Any, ...]] = asyncio.get_running_loop().create_future()
         self.began = 0.0  # monotonic seconds when its head came, if parts follow; 0: it has none
         self.is_events = False  # server-sent events: there is no end to them
         self.chunks: deque[bytes] = deque()

@@ -5,18 +5,13 @@ from typing import Any
 
 from runtime.shared import frames
 
-TEXT = "text/plain; charset=utf-8"
 
-
-def send_text(proto: Any, status: int, text: str, content_type: str = TEXT) -> int:
-    headers = [("content-type", content_type), ("cache-control", "no-store")]
-    proto.response_str(status, headers, text)
-    return status
+def send_text(proto: Any, status: int, text: str, content_type: str = "text/plain; charset=utf-8") -> None:
+    proto.response_str(status, [("content-type", content_type), ("cache-control", "no-store")], text)
 
 
 def send_error(proto: Any, status: int, kind: str, message: str, retry_after: int = 0) -> int:
-    headers, body = error(kind, message, retry_after)
-    proto.response_bytes(status, headers, body)
+    proto.response_bytes(status, *error(kind, message, retry_after))
     return status
 
 

@@ -5,7 +5,6 @@ headers, the compressed variants, and what a conditional or partial request gets
 It stays in MIDDLEWARE: for other servers, for development, and for every request that is not answered here.
 """
 
-import contextlib
 import io
 import re
 from http import HTTPStatus
@@ -54,13 +53,8 @@ class StaticFiles:
         if added is None:
             return 0
         asked = {key: ",".join(values) for key, name in ASKED.items() if (values := headers.get_all(name))}
-        if file.is_not_modified(asked):
-            return _send(proto, file.not_modified_response, added)
-        on_disk, headers = file.get_path_and_headers(asked)
-        response = Response(HTTPStatus.OK, headers, None)
-        with contextlib.suppress(KeyError, ValueError):  # no range, or one that nobody understands
-            response = file.get_range_response(asked["HTTP_RANGE"], headers, None)
-        return _send(proto, response, added, "" if scope.method == "HEAD" else on_disk)
+        on_disk = "" if scope.method == "HEAD" else file.get_path_and_headers(asked)[0]
+        return _send(proto, file.get_response("HEAD", asked), added, on_disk)  # as for HEAD, it opens no file
 
     def _scheme(self, scope: Any, headers: Any) -> str:
         """The client's, as Django will see it."""
@@ -96,13 +90,13 @@ def find_static_files() -> dict[str, Any]:
         return {}
     found = WhiteNoiseMiddleware(lambda request: None).files  # none where it looks at the sources (development)
     files = {path: file for path, file in found.items() if isinstance(file, StaticFile)}
-    all_added = {scheme: _headers_of(before, scheme) for scheme in ("http", "https")}
-    added = {scheme: headers for scheme, headers in all_added.items() if headers is not None}
+    added = {scheme: headers for scheme in ("http", "https") if (headers := _headers_of(before, scheme)) is not None}
     return {"files": files, "added": added, "proxies": settings.TRUSTED_PROXIES}
 
 
 def _headers_of(middleware: list[str], scheme: str) -> Headers | None:
     """What these add to an answer; None where they answer themselves (SECURE_SSL_REDIRECT)."""
+    from django.core.exceptions import DisallowedHost
     from django.core.handlers.wsgi import WSGIRequest
     from django.http import HttpResponse
     from django.utils.module_loading import import_string
@@ -111,7 +105,10 @@ def _headers_of(middleware: list[str], scheme: str) -> Headers | None:
     for name in reversed(middleware):
         layer = import_string(name)(layer)
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "SERVER_NAME": "localhost", "SERVER_PORT": "80"}
-    response = layer(WSGIRequest(environ | {"wsgi.url_scheme": scheme, "wsgi.input": io.BytesIO()}))
+    try:
+        response = layer(WSGIRequest(environ | {"wsgi.url_scheme": scheme, "wsgi.input": io.BytesIO()}))
+    except DisallowedHost:  # to redirect, they look where to
+        return None
     if response.status_code != 200:
         return None
     return [(name, value) for name, value in response.items() if name != "Content-Type"]

@@ -5,7 +5,6 @@ under load it need not go to sleep until main has seen its answer. The others wa
 the socket, a thread or main, is the only one that has it.
 """
 
-import asyncio
 import contextlib
 import time
 from collections import deque
@@ -19,10 +18,6 @@ WITHIN_REACH = 8  # requests in the socket: twice as many as a usual server has 
 TELLING = 5.0  # seconds in which a thread tells what it has taken: it does with the answer that it has ready
 
 
-def new_response() -> Response:
-    return Response(asyncio.get_running_loop().create_future())
-
-
 @dataclass(slots=True, eq=False)
 class Request:
     """One that has not been answered."""
@@ -30,7 +25,7 @@ class Request:
     number: int
     frame: bytes
     body: Body
-    response: Response = field(default_factory=new_response)
+    response: Response = field(default_factory=Response)
     since: float = field(default_factory=time.monotonic)  # seconds
 
 
@@ -54,14 +49,14 @@ class WaitingRoom:
         """A web thread says that it has this one now."""
         request = self.within_reach.pop(number, None)
         self._fill()
-        return request or _forgotten(number)
+        if request is None:  # it was taken for lost: what its thread answers goes nowhere
+            request = Request(number, b"", b"")
+            request.response.leave()
+        return request
 
     def take(self) -> Request | None:
         """The oldest one; None where nobody waits, or web threads have taken those that do."""
-        request = self._receive()
-        if request is None and self.others:
-            return self.others.popleft()
-        return request
+        return self._receive() or (self.others.popleft() if self.others else None)
 
     def overdue(self, since: float) -> list[Request]:
         """Those that came before `since`: they wait no more."""
@@ -75,8 +70,7 @@ class WaitingRoom:
         if not self.within_reach:  # mostly, and then there is no need to ask the kernel
             return None
         with contextlib.suppress(BlockingIOError):
-            frame = self.web.recv(frames.FRAME_SIZE)
-            return self.has_been_taken(frames.number(frame))
+            return self.has_been_taken(frames.unpack(self.web.recv(frames.FRAME_SIZE))[0])
         return None
 
     def _lost(self, since: float) -> list[Request]:
@@ -97,10 +91,3 @@ class WaitingRoom:
                 self.main.send(self.others[0].frame)
                 request = self.others.popleft()
                 self.within_reach[request.number] = request
-
-
-def _forgotten(number: int) -> Request:
-    """One that was taken for lost: what its thread answers goes nowhere."""
-    request = Request(number, b"", b"")
-    request.response.leave()
-    return request

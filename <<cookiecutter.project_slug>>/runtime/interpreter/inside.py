@@ -4,17 +4,16 @@ import contextlib
 import gc
 import logging
 import os
-import select
+import pkgutil
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any
 
 from runtime.shared import descriptors
 from runtime.shared.agreement import CHANGED, fingerprint
-from runtime.shared.board import Board, Cell, State, halves, is_cancelled, is_too_greedy
+from runtime.shared.board import Board, Cell, State, halves
 from runtime.shared.descriptors import Wakeups
 from runtime.shared.plan import Plan
 
@@ -75,8 +74,7 @@ class Seat:
         self.assignment, self.board, self.index = assignment, board, index
         self.number = assignment.seats[index]
         self.row = board.seat(self.number)
-        self.stop = select.poll()
-        self.stop.register(assignment.stop, select.POLLIN)
+        self.stop = descriptors.poll_of([assignment.stop])
         self.counted = 0  # monotonic ns of the last count of objects
 
     def settle(self) -> None:
@@ -131,12 +129,6 @@ class Seat:
         row[Cell.PROGRESS_DONE] = row[Cell.PROGRESS_TOTAL] = 0
         row[Cell.TASK_HIGH], row[Cell.TASK_LOW] = halves(number)
 
-    def is_cancelled(self) -> bool:
-        return is_cancelled(self.row)
-
-    def is_too_greedy(self) -> bool:
-        return is_too_greedy(self.row)
-
     def is_held(self) -> bool:
         """Whether no task may begin here: memory is short, and tasks of this pool have taken much."""
         return bool(self.row[Cell.HELD])
@@ -163,7 +155,8 @@ def enter(assignment: Assignment, memory: memoryview) -> str:
     if assignment.kind == "legacy":
         start_no_daemons()
     board = shared = Board(assignment.plan.queues, assignment.board_seats, memory)
-    loop: Loop = _find(assignment.target, set_up=True)(assignment)
+    _find("django:setup")()
+    loop: Loop = _find(assignment.target)(assignment)
     seats = [Seat(assignment, shared, index) for index in range(len(assignment.seats))]
     _run_threads(loop, seats)
     return "stopped"
@@ -181,18 +174,13 @@ def start_no_daemons() -> None:
 def call(target: str, *arguments: Any) -> Any:
     """Run one function and return what it returns (boot.py). The function sets Django up where it needs it."""
     threading.current_thread().name = "boot"
-    return _find(target, set_up=False)(*arguments)
+    return _find(target)(*arguments)
 
 
-def _find(target: str, *, set_up: bool) -> Callable[..., Any]:
+def _find(target: str) -> Any:
+    """What "module:function" names, in the environment of manage.py."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    if set_up:
-        import django
-
-        django.setup()
-    module, function = target.split(":")
-    found: Callable[..., Any] = getattr(import_module(module), function)
-    return found
+    return pkgutil.resolve_name(target)
 
 
 def _give_way(assignment: Assignment) -> None:

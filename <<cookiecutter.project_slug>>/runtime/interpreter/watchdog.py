@@ -5,16 +5,14 @@
     3  shut the socket that it is blocked on                ends a read, a write, a connect
     4  end the child processes that it started              ends a wait for them
 
-What is still there after that is in C code that does not return. Then main writes the interpreter off (overrun.py sees
+What is still there after that is in C code that does not return, or has caught the error and goes on. Then main writes the interpreter off (overrun.py sees
 it, abandonment.py does it): it cannot be ended. The error of rung 1 stays pending, so whichever rung frees the thread,
 it is this error that comes.
 """
 
 import contextlib
 import ctypes
-import logging
 import os
-import select
 import signal
 import threading
 import time
@@ -24,9 +22,7 @@ from django.db import connections
 
 from runtime.interpreter.inside import Seat
 from runtime.shared import blocked, descriptors
-from runtime.shared.board import Cell
-
-logger = logging.getLogger("server")
+from runtime.shared.board import Cell, is_cancelled, is_too_greedy
 
 STEP = 0.15  # seconds on each rung; main waits for all of them (overrun.PATIENCE)
 PATIENT_STEP = 1.0  # where only the thread is to be had back: the client has left
@@ -51,7 +47,7 @@ class Run:
     ) -> None:  # fmt: skip
         self.watchdog, self.seat, self.seconds = watchdog, seat, seconds
         self.too_late, self.cancelled = too_late, cancelled
-        self.is_cancelled: Callable[[], bool] = seat.is_cancelled
+        self.is_cancelled: Callable[[], bool] = lambda: is_cancelled(seat.row)
         self.databases = watchdog.databases_of_thread()
         self.thread, self.native = threading.get_ident(), threading.get_native_id()
 
@@ -141,8 +137,7 @@ class Watchdog:
         return self.databases[thread]
 
     def _watch(self) -> None:
-        poll = select.poll()
-        poll.register(self.descriptor, select.POLLIN)
+        poll = descriptors.poll_of([self.descriptor])
         while self.threads:
             seconds = self._seconds_until_next()
             self.looks_at = time.monotonic() + seconds if seconds is not None else 0.0
@@ -169,7 +164,7 @@ class Watchdog:
         if run.error is None:
             if run.cancelled and run.is_cancelled():
                 run.error = run.cancelled
-            elif run.seat.is_too_greedy():
+            elif is_too_greedy(run.seat.row):
                 run.error = MemoryError
             elif run.deadline and now >= run.deadline:
                 run.error = run.too_late

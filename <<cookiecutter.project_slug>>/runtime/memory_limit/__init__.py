@@ -3,5 +3,4 @@
 guard.py         looks at the memory in use, and says who is to end
 ledger.py        who took it
 cgroup.py        the container's limit
-threads.py       keeps main's threads ready: one that cannot start for want of memory hangs main
 """

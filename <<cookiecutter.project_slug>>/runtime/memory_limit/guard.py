@@ -15,11 +15,12 @@ import logging
 import resource
 import time
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 from runtime.interpreter.host import Host
 from runtime.memory_limit import cgroup
 from runtime.memory_limit.ledger import Account, Ledger, Use
-from runtime.memory_limit.threads import start_threads
 from runtime.shared import descriptors, heap
 from runtime.shared.board import Board, Cell, task_id
 from runtime.shared.log import event
@@ -32,6 +33,7 @@ MOST_AT_START = 0.75  # of the limit, by a server with nothing to do; a lower li
 MOST_A_SECOND = 1e9  # bytes that Python code takes; 0.6 to 0.7 billion were measured, and 2 in C, which the wall stops
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.01, 0.25  # seconds between two looks
 SETTLE = 1.0  # seconds from one MemoryError to the next: what has ended needs a moment to give its memory back
+MAIN_THREADS = 4  # of the main interpreter, for what blocks (asyncio.to_thread)
 LONGEST_HIGH = 60.0  # seconds; then the process drains and leaves with 75
 
 
@@ -51,7 +53,9 @@ class MemoryGuard:
         """Begin, once the least of all pools are there."""
         if not self.limit or self.next_look:
             return
-        self._see_that_there_is_room()
+        if (least := int(Use.now().resident / MOST_AT_START)) > self.limit:
+            event("memory_limit_too_low", logging.WARNING, megabytes=self.limit // 2**20, least=least // 2**20)
+            self.limit = least
         event("memory_limit", megabytes=self.limit // 2**20)
         start_threads()
         self.ledger, self.limit_before = Ledger(self.board), resource.getrlimit(resource.RLIMIT_DATA)
@@ -69,12 +73,6 @@ class MemoryGuard:
             return 0 < FULL * self.limit < Use.now().resident
         except MemoryError:
             return True
-
-    def _see_that_there_is_room(self) -> None:
-        least = int(Use.now().resident / MOST_AT_START)
-        if least > self.limit:
-            event("memory_limit_too_low", logging.WARNING, megabytes=self.limit // 2**20, least=least // 2**20)
-            self.limit = least
 
     def _look(self) -> None:
         pause = SHORTEST_PAUSE
@@ -139,3 +137,15 @@ class MemoryGuard:
         elif time.monotonic() > self.high_since + LONGEST_HIGH and not self.worn_out.is_set():
             event("memory_stays_high", logging.ERROR, megabytes=resident // 2**20)
             self.worn_out.set()
+
+
+def start_threads() -> None:
+    """Start all threads that main will ever use: one that gets no memory for its first lines hangs who starts it.
+
+    CPython 140746, seen as main replaced an interpreter while a task had eaten all memory.
+    """
+    executor, all_there = ThreadPoolExecutor(MAIN_THREADS, thread_name_prefix="main"), Barrier(MAIN_THREADS + 1)
+    for _ in range(MAIN_THREADS):
+        executor.submit(all_there.wait)
+    all_there.wait()
+    asyncio.get_running_loop().set_default_executor(executor)

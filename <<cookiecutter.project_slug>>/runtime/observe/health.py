@@ -33,9 +33,13 @@ class Health:
         reasons = self.unready() or await self.storage.problems()
         send_text(proto, 503 if reasons else 200, "".join(f"{reason}\n" for reason in reasons) or "ok\n")
 
-    async def write_metrics(self, proto: Any) -> None:
+    async def have_counted(self) -> None:
+        """Have the housekeeper count the queues; go on after COUNTING_TIME all the same."""
         self.counted.clear()
         descriptors.signal(self.housekeeper)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.counted.wait(), COUNTING_TIME)
+
+    async def write_metrics(self, proto: Any) -> None:
+        await self.have_counted()
         send_text(proto, 200, self.metrics.text(), CONTENT_TYPE)

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from itertools import accumulate
-from resource import getpagesize
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -12,7 +11,8 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from runtime.http.web_metrics import WebMetrics
 from runtime.interpreter.host import Host
-from runtime.shared.board import BUCKETS, OUTCOMES, Board, Cell, Gauge
+from runtime.memory_limit.ledger import Use
+from runtime.shared.board import BUCKETS, Board, Cell, Gauge
 from runtime.shared.memory_queue import MemoryQueue
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -42,7 +42,7 @@ class Metrics(Collector):
         yield from self._tasks()
         yield from self._queues()
         yield from self._memory_queues()
-        yield GaugeMetricFamily("process_resident_memory_bytes", "Memory of the process.", resident_memory())
+        yield GaugeMetricFamily("process_resident_memory_bytes", "Memory of the process.", Use.now().resident)
         yield GaugeMetricFamily("process_memory_limit_bytes", "What it may take; 0: no limit.", self.memory_limit())
 
     def _interpreters(self) -> Iterator[Metric]:
@@ -79,9 +79,8 @@ class Metrics(Collector):
         total = CounterMetricFamily("tasks", "Ended attempts.", labels=["queue", "outcome"])
         seconds = HistogramMetricFamily("task_seconds", "How long attempts ran.", labels=["queue"])
         for queue in self.board.queues:
-            outcomes = self.board.outcomes(queue)
-            for outcome in OUTCOMES:
-                total.add_metric([queue, outcome], outcomes[outcome])
+            for outcome, number in self.board.outcomes(queue).items():
+                total.add_metric([queue, outcome], number)
             buckets, spent = self.board.task_seconds(queue)
             seconds.add_metric([queue], _cumulative(buckets), spent)
         yield from (total, seconds)
@@ -118,9 +117,3 @@ def _shown(hosts: list[Host]) -> list[Host]:
 def _cumulative(buckets: list[int]) -> list[tuple[str, float]]:
     bounds = [*(str(bound) for bound in BUCKETS), "+Inf"]
     return list(zip(bounds, accumulate(buckets, initial=None), strict=True))
-
-
-def resident_memory() -> int:
-    """Bytes of the process in memory."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * getpagesize()

@@ -5,8 +5,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from runtime.interpreter.host import Host
+from runtime.memory_limit.ledger import Use
 from runtime.observe.history import History
-from runtime.observe.metrics import resident_memory
 from runtime.shared import descriptors
 from runtime.shared.board import Cell, Gauge, State
 
@@ -31,7 +31,7 @@ class Overview:
         return {
             "node": self.node,
             "age": round(time.monotonic() - self.started, 1),
-            "memory": resident_memory(),
+            "memory": Use.now().resident,
             "memory_limit": metrics.memory_limit(),
             "waiting": metrics.waiting(),
             "abandoned": self.supervisor.abandoned,
@@ -50,15 +50,18 @@ class Overview:
 
     def live(self) -> dict[str, Any]:
         """As `take`, and have the queues counted for the next time."""
-        self._ask_for_counts()
+        waiting = sum(self.board.gauges(queue)[Gauge.READY] for queue in self.board.queues)
+        if time.monotonic() - self.asked >= (COUNT_SELDOM if waiting > MANY else COUNT_EVERY):
+            self.asked = time.monotonic()
+            descriptors.signal(self.supervisor.wakeups.housekeeper)
         return self.take()
 
     def _in_order(self) -> list[Host]:
         """As the pools stand in the settings; the older one first where two have a name."""
-        hosts = self.supervisor.hosts
-        names = [pool.name for pool in self.supervisor.plan.pools]
-        order = {name: number for number, name in enumerate(names)}
-        return sorted(hosts, key=lambda host: (order.get(host.assignment.pool, len(order)), host.number))
+        order = {pool.name: number for number, pool in enumerate(self.supervisor.plan.pools)}
+        return sorted(
+            self.supervisor.hosts, key=lambda host: (order.get(host.assignment.pool, len(order)), host.number)
+        )
 
     def _interpreter(self, host: Host, now: int) -> dict[str, Any]:
         rows = [self.board.seat(seat) for seat in host.assignment.seats]
@@ -96,12 +99,6 @@ class Overview:
             "rate": self.history.rate(queue),
             "paused": bool(gauges[Gauge.PAUSED]),
         }
-
-    def _ask_for_counts(self) -> None:
-        waiting = sum(self.board.gauges(queue)[Gauge.READY] for queue in self.board.queues)
-        if time.monotonic() - self.asked >= (COUNT_SELDOM if waiting > MANY else COUNT_EVERY):
-            self.asked = time.monotonic()
-            descriptors.signal(self.supervisor.wakeups.housekeeper)
 
 
 def _state(host: Host, rows: list[memoryview]) -> str:

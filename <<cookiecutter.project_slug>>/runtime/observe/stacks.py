@@ -51,8 +51,7 @@ class Stacks:
 
     def of_host(self, host: Host) -> list[Sight]:
         """The threads of an interpreter that run something."""
-        sights = [self._of_seat(seat) for seat in host.assignment.seats]
-        return [sight for sight in sights if sight and sight.work.since]
+        return [sight for sight in self.of_seats(host.assignment.seats) if sight.work.since]
 
     def of_seats(self, seats: Iterable[int]) -> list[Sight]:
         """The threads that sit there, whatever they do."""
@@ -67,7 +66,7 @@ class Stacks:
         """The thread that runs this task; None where none does."""
         seat = self._seat_with(task)
         sight = self._of_seat(seat) if seat is not None else None
-        return sight if sight and sight.work.task == _digits(task) else None
+        return sight if sight and sight.work.task == task.replace("-", "") else None
 
     async def profile(self, task: str, seconds: float, every: float = EVERY) -> str:
         """Where a task spends its time, until it ends or `seconds` are over: how often each stack was seen.
@@ -89,20 +88,16 @@ class Stacks:
 
     def _look(self, thread: int, seat: int | None) -> Sight | None:
         try:
-            return self._see(thread, seat)
+            work = self.work_of(seat)
+            waits = blocked.in_words(thread)  # first: the signal wakes it
+            if (stack := dump.stack_of(thread)) is None:
+                return None
+            if work != self.work_of(seat):  # the stack may be that of what came next
+                work = Work()
+            return Sight(self._name(thread, seat), thread, work, waits, stack)
         except Exception:  # of whatever kind: an interpreter is given up also where its stack cannot be had
             logger.exception("the stack of the thread %s could not be taken", thread)
             return None
-
-    def _see(self, thread: int, seat: int | None) -> Sight | None:
-        work = self.work_of(seat)
-        waits = blocked.in_words(thread)  # first: the signal wakes it
-        stack = dump.stack_of(thread)
-        if stack is None:
-            return None
-        if work != self.work_of(seat):  # the stack may be that of what came next
-            work = Work()
-        return Sight(self._name(thread, seat), thread, work, waits, stack)
 
     def _taken(self) -> dict[int, memoryview]:
         """The seats on which a thread sits."""
@@ -112,7 +107,7 @@ class Stacks:
     def _seat_with(self, task: str) -> int | None:
         """Where a task runs: the latest, as an interpreter that was written off may run an earlier attempt for ever."""
         rows = self._taken()
-        running = [seat for seat, row in rows.items() if row[Cell.BUSY_SINCE] and task_id(row) == _digits(task)]
+        running = [seat for seat, row in rows.items() if row[Cell.BUSY_SINCE] and task_id(row) == task.replace("-", "")]
         return max(running, key=lambda seat: rows[seat][Cell.BUSY_SINCE], default=None)
 
     def work_of(self, seat: int | None) -> Work:
@@ -135,10 +130,6 @@ class Stacks:
         if host:
             return f"{host.name}.{index + 1}" if index else host.name
         return "main" if thread == os.getpid() else _name_in_kernel(thread)
-
-
-def _digits(task: str) -> str:
-    return task.replace("-", "")
 
 
 def _name_in_kernel(thread: int) -> str:

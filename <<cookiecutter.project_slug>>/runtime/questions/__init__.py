@@ -1,6 +1,5 @@
 """What main.py answers instead of serving.
 
-answer.py        which question it is
 status.py        the interpreters and queues of the running server
 check.py         the table of --check; advice.py is what to change
 trial.py         an interpreter in a process of its own (sandbox.py), which imports what a pool does (probe.py)

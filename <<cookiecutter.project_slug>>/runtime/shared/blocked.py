@@ -3,6 +3,8 @@
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # Numbers of the calls that block on a descriptor, by machine; `poll` takes an array of them instead.
@@ -49,8 +51,18 @@ def children_of(thread: int) -> list[int]:
 
 def shut(descriptor: int) -> None:
     """Shut a socket for both directions, for whoever is blocked on it. Raises OSError where it is no socket."""
-    with socket.socket(fileno=os.dup(descriptor)) as duplicate:
-        duplicate.shutdown(socket.SHUT_RDWR)
+    with _socket_of(descriptor) as borrowed:
+        borrowed.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def _socket_of(descriptor: int) -> Iterator[socket.socket]:
+    """It stays open. Raises OSError where it is no socket."""
+    borrowed = socket.socket(fileno=descriptor)
+    try:
+        yield borrowed
+    finally:
+        borrowed.detach()
 
 
 def in_words(thread: int) -> str:
@@ -59,12 +71,9 @@ def in_words(thread: int) -> str:
     if call is None:
         return ""
     try:
-        with socket.socket(fileno=os.dup(call[1])) as duplicate:
-            peer = duplicate.getpeername()
+        with _socket_of(call[1]) as borrowed:
+            peer = borrowed.getpeername()
     except OSError:
         return f"{call[0]} on descriptor {call[1]}"
-    return (
-        f"{call[0]} from {peer[0]}:{peer[1]}"
-        if isinstance(peer, tuple)
-        else f"{call[0]} from {peer or 'a local socket'}"
-    )
+    address = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else peer or "a local socket"
+    return f"{call[0]} from {address}"

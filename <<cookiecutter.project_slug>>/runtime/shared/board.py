@@ -1,9 +1,9 @@
 """The board: counters and signs of life of every interpreter thread, in memory that all interpreters share.
 
 A board is an array of 64-bit integers. Each interpreter thread has a seat on it, a row. A cell has one writer at a
-time, so no lock is needed: the thread that sits there, or main where it says so; main also clears what a thread that is
-gone has left (supervisor.py, abandonment.py). Main reads them all. A seat outlives the interpreter that sat there: its
-successor goes on counting. The gauges, one row per queue, are written by the housekeeper alone (tasks/house/keeper.py).
+time, so no lock is needed: the thread that sits there, or another one where it says so; main also clears what a thread
+that is gone has left (runtime/supervise). Main reads them all. A seat outlives the interpreter that sat there: what has
+ended there is counted on. The gauges, one row per queue, are written by the housekeeper alone (tasks/house/keeper.py).
 Behind them lie the ids of watched tasks (watched.py).
 """
 
@@ -88,11 +88,8 @@ def task_id(row: memoryview) -> str:
 
 def halves(number: int) -> tuple[int, int]:
     """A 128-bit number as two signed 64-bit ones, as the cells hold them."""
-    return _signed(number >> 64), _signed(number & (2**64 - 1))
-
-
-def _signed(half: int) -> int:
-    return half - 2**64 if half >= 2**63 else half
+    data = number.to_bytes(16)
+    return int.from_bytes(data[:8], signed=True), int.from_bytes(data[8:], signed=True)
 
 
 class Board:
@@ -110,7 +107,7 @@ class Board:
     def seat(self, number: int) -> memoryview:
         return self.cells[number * self.width : (number + 1) * self.width]
 
-    def column(self, cell: Cell) -> list[int]:
+    def column(self, cell: int) -> list[int]:
         """One cell of every seat."""
         return self.cells[cell : self.width * self.seats : self.width].tolist()
 
@@ -138,15 +135,13 @@ class Board:
     def outcomes(self, queue: str) -> dict[str, int]:
         """Ended attempts by outcome, over all seats."""
         start = self._start(queue)
-        return {name: self._sum(start + number) for number, name in enumerate(OUTCOMES)}
+        return {name: sum(self.column(start + number)) for number, name in enumerate(OUTCOMES)}
 
     def task_seconds(self, queue: str) -> tuple[list[int], float]:
         """The histogram's buckets (the last one is for all above) and the sum of seconds, over all seats."""
         start = self._start(queue) + len(OUTCOMES)
-        return [self._sum(start + n) for n in range(len(BUCKETS) + 1)], self._sum(start + len(BUCKETS) + 1) / 1e6
+        *buckets, spent = (sum(self.column(cell)) for cell in range(start, start + len(BUCKETS) + 2))
+        return buckets, spent / 1e6
 
     def _start(self, queue: str) -> int:
         return len(Cell) + PER_QUEUE * self.queues.index(queue)
-
-    def _sum(self, cell: int) -> int:
-        return sum(self.cells[cell : self.width * self.seats : self.width])

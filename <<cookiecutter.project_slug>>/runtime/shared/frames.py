@@ -22,7 +22,7 @@ from typing import Any
 
 WHOLE, FILE, HEAD, CHUNK, END, BROKEN = range(6)
 AT_ONCE = (WHOLE, FILE)
-LAST = (WHOLE, FILE, END, BROKEN)  # after one of these the thread is free for the next request
+LAST = (WHOLE, FILE, END, BROKEN)  # behind one of these the thread sends no more of this request
 
 CHUNK_SIZE = 128 * 1024  # bytes of body in a frame: well under the kernel's default socket buffer (212,992)
 FRAME_SIZE = 200 * 1024  # the largest frame that a socket takes
@@ -40,12 +40,6 @@ def pair() -> tuple[socket.socket, socket.socket]:
 
 def pack(frame: tuple[Any, ...]) -> bytes:
     return marshal.dumps(frame, FORMAT)
-
-
-def number(request: bytes) -> int:
-    """The number of a request frame."""
-    found: int = unpack(request)[0]
-    return found
 
 
 def unpack(data: bytes | memoryview) -> tuple[Any, ...]:

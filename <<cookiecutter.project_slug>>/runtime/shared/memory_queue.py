@@ -82,7 +82,7 @@ class MemoryQueue:
         if place is None:
             return False
         os.pwrite(self.memory, letter.pack(), place * PLACE)
-        self._append(place, wakes)
+        self.put_back(place, wakes)
         return True
 
     def take(self) -> int | None:
@@ -95,9 +95,15 @@ class MemoryQueue:
     def read(self, place: int) -> Letter:
         return Letter.unpack(os.pread(self.memory, PLACE, place * PLACE))
 
-    def put_back(self, place: int) -> None:
-        """To the end: its task is not to run right now."""
-        self._append(place)
+    def put_back(self, place: int, wakes: bool = True) -> None:
+        """To the end: it is new, or its task is not to run right now."""
+        try:
+            self.waiting.put_nowait(place)
+            if wakes:
+                descriptors.signal(self.signal)
+        except BaseException:  # the error of a request's timeout can be raised at any line, but only once
+            descriptors.signal(self.signal)
+            raise
 
     def clear(self, place: int) -> None:
         """Its task has ended."""
@@ -122,15 +128,6 @@ class MemoryQueue:
             pass
         if number := self.number_waiting:
             descriptors.signal(self.signal, number)
-
-    def _append(self, place: int, wakes: bool = True) -> None:
-        try:
-            self.waiting.put_nowait(place)
-            if wakes:
-                descriptors.signal(self.signal)
-        except BaseException:  # the error of a request's timeout can be raised at any line, but only once
-            descriptors.signal(self.signal)
-            raise
 
 
 def _next(queue: interpreters.Queue) -> int | None:

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any
 
 STYLES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33}
 COLOURS = {  # of the words that states are told in
@@ -12,20 +12,14 @@ COLOURS = {  # of the words that states are told in
 }  # fmt: skip
 
 
-class Stream(Protocol):
-    def isatty(self) -> bool: ...
+def styled(text: str, style: str, stream: Any = None) -> str:
+    """In colour where the stream shows it; NO_COLOR (no-color.org) says that nobody wants them."""
+    out = stream or sys.stdout
+    rich = style and out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if rich else text
 
 
-def is_rich(stream: Stream) -> bool:
-    """Whether colours are shown there; NO_COLOR (no-color.org) says that nobody wants them."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def styled(text: str, style: str, stream: Stream | None = None) -> str:
-    return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if style and is_rich(stream or sys.stdout) else text
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], stream: Stream | None = None) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], stream: Any = None) -> str:
     """Lines with columns as wide as they need be. A head that begins with ">" stands, as its column, to the right."""
     names = [name.lstrip(">") for name in head]
     widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]

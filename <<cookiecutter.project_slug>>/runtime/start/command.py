@@ -1,7 +1,6 @@
 """The command line of main.py, and the first and last lines that a start prints."""
 
 import argparse
-import asyncio
 import contextlib
 import importlib.util
 import logging.config
@@ -70,11 +69,8 @@ class Boot:
         with contextlib.suppress(interpreters.InterpreterNotFoundError):  # closed already
             close(self.interpreter)
 
-    async def prepare(self, node: str, boot: str) -> dict[str, Any]:
+    def prepare(self, *node_and_boot: str) -> dict[str, Any]:
         """Checks, migrations, static files, recovery. Raises StartError where they do not allow a start."""
-        return await asyncio.to_thread(self._prepare, node, boot)
-
-    def _prepare(self, *node_and_boot: str) -> dict[str, Any]:
         try:
             if self.kind == "isolated":
                 return self._call("prepare", *node_and_boot)
@@ -90,7 +86,7 @@ class Boot:
         with Boot(self.arguments) as fresh:
             plan = fresh._read()
             accept(plan)
-            return plan, fresh._prepare()
+            return plan, fresh.prepare()
 
     def _read(self) -> Plan:
         plan = Plan.from_dict(self._call("read_plan"))
@@ -128,7 +124,8 @@ def announce(plan: Plan, address: str, state: dict[str, Any]) -> None:
     """Say where the server can be reached, and what whoever runs it should know."""
     for problem in plan.problems:
         log.logger.warning(problem)
-    if not _bytecode_is_compiled():
+    spec = importlib.util.find_spec("django")
+    if spec and spec.cached and not Path(spec.cached).exists():
         log.logger.warning("Django has no compiled bytecode: interpreters start slower. `uv sync --compile-bytecode`.")
     if plan.log_format == "text":
         print(introduction(plan, address), file=sys.stderr, flush=True)
@@ -150,8 +147,3 @@ def _in_words(pool: WebPool | WorkerPool) -> tuple[str, str, str]:
     threads = f" × {pool.threads} threads" if pool.threads > 1 else ""
     serves = "requests" if isinstance(pool, WebPool) else ", ".join(pool.queues)
     return f"{number}{threads}", pool.interpreter, serves
-
-
-def _bytecode_is_compiled() -> bool:
-    spec = importlib.util.find_spec("django")
-    return spec is None or spec.cached is None or Path(spec.cached).exists()

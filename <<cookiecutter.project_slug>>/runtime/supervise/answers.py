@@ -8,16 +8,12 @@ kill NODE NAME       let one die: in development, to see it come back (ops/fault
 The node is named because all that share a DATA_DIR hear a question. What is "" was not for this one, or not done.
 """
 
-import asyncio
-import contextlib
 import json
 from typing import TYPE_CHECKING
 
 from runtime.interpreter.host import Host
-from runtime.observe.health import COUNTING_TIME
 from runtime.observe.inquiry import Question
 from runtime.observe.overview import Overview
-from runtime.shared import descriptors
 
 if TYPE_CHECKING:
     from runtime.supervise.supervisor import Supervisor
@@ -34,11 +30,7 @@ class Answers:
     async def _status(self, node: str) -> str:
         if node != self.node:
             return ""
-        counted = self.supervisor.health.counted
-        counted.clear()
-        descriptors.signal(self.supervisor.wakeups.housekeeper)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(counted.wait(), COUNTING_TIME)
+        await self.supervisor.health.have_counted()
         return json.dumps(self.overview.take())
 
     async def _history(self, node: str) -> str:

@@ -7,10 +7,9 @@ too, and because no task that holds the GIL of its interpreter keeps main from m
 """
 
 import asyncio
-import contextlib
 import logging
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,6 @@ from runtime.shared.log import event
 from runtime.shared.plan import Plan
 
 if TYPE_CHECKING:
-    from psycopg import AsyncConnection
     from psycopg.pq.abc import PGconn
 
 CHANNEL = "tasks"
@@ -79,25 +77,20 @@ class Peers:
         pause = FIRST_PAUSE
         while True:
             try:
-                async with self._connection() as connection:
+                from psycopg import AsyncConnection  # a server on SQLite does without
+
+                connection = await AsyncConnection.connect(self.address, autocommit=True, **KEEPALIVE)
+                try:
+                    await connection.execute(INTRODUCTION.format(lock=lock_of(self.boot), boot=self.boot).encode())
                     pause = FIRST_PAUSE
                     self._came_back()
                     await self._hear(connection.pgconn)
+                finally:
+                    await connection.close()
             except Exception as error:
                 self._went_away(error)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
-
-    @contextlib.asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        from psycopg import AsyncConnection  # a server on SQLite does without
-
-        connection = await AsyncConnection.connect(self.address, autocommit=True, **KEEPALIVE)
-        try:
-            await connection.execute(INTRODUCTION.format(lock=lock_of(self.boot), boot=self.boot).encode())
-            yield connection
-        finally:
-            await connection.close()
 
     def _came_back(self) -> None:
         self.is_away = False

@@ -6,13 +6,16 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from runtime.interpreter.host import Host
+from runtime.shared.board import Board, Cell
 from runtime.shared.log import event
 from runtime.shared.plan import Plan, WebPool, WorkerPool
-from runtime.supervise import overrun, recycling
+from runtime.supervise import overrun
 from runtime.supervise.seats import widest
 
 if TYPE_CHECKING:
     from runtime.supervise.supervisor import Supervisor
+
+PAUSE_AFTER_FAILURE = 30.0  # seconds before the next try where a successor did not come up
 
 type Trial = Callable[[Host], Awaitable[str]]  # what is wrong with a new interpreter; "" where it does well
 
@@ -28,9 +31,11 @@ class Renewal:
 
         Returns why not, and "" where it is done. Then the host goes on.
         """
-        plan = plan or self.supervisor.plan
-        if (pool := plan.pool(host.assignment.pool)) is None or not self._begin(host):
+        plan, leaves = plan or self.supervisor.plan, host.asked_to_stop or self.supervisor.stopping
+        pool = plan.pool(host.assignment.pool)
+        if pool is None or host.being_replaced or leaves or host not in self.supervisor.hosts:
             return "it is about to leave"
+        host.being_replaced = True
         try:
             await self.wait_for_seats(pool)
             if host not in self.supervisor.hosts or host.asked_to_stop:
@@ -39,13 +44,6 @@ class Renewal:
         finally:
             host.being_replaced = False
             self.supervisor.changed.set()
-
-    def _begin(self, host: Host) -> bool:
-        may = host in self.supervisor.hosts and not (
-            host.being_replaced or host.asked_to_stop or self.supervisor.stopping
-        )
-        host.being_replaced = host.being_replaced or may
-        return may
 
     async def _try_successor(self, host: Host, successor: Host, trial: Trial | None) -> str:
         supervisor = self.supervisor
@@ -117,7 +115,7 @@ class Renewal:
         """Replace those that have served long enough."""
         for host in self.supervisor.hosts:
             pool = self.supervisor.plan.pool(host.assignment.pool)
-            if pool and (reason := recycling.due(self.supervisor.board, pool, host)):
+            if pool and (reason := due(self.supervisor.board, pool, host)):
                 self.supervisor.in_background(self._recycle(host, reason))
 
     def recycle_one(self, host: Host) -> bool:
@@ -129,7 +127,20 @@ class Renewal:
 
     async def _recycle(self, host: Host, reason: str) -> None:
         if flaw := await self.replace(host):
-            host.keep_until = time.monotonic() + recycling.PAUSE_AFTER_FAILURE
+            host.keep_until = time.monotonic() + PAUSE_AFTER_FAILURE
             event("recycling_failed", logging.WARNING, interpreter=host.name, reason=flaw)
         else:
             event("interpreter_recycled", interpreter=host.name, reason=reason)
+
+
+def due(board: Board, pool: WebPool | WorkerPool, host: Host) -> str:
+    """The option that asks for it; "" where none does, or it is on its way already."""
+    if not host.serves or host.being_replaced or host.on_trial or time.monotonic() < host.keep_until:
+        return ""
+    rows = [board.seat(seat) for seat in host.assignment.seats]
+    done = sum(row[Cell.DONE] for row in rows)
+    if isinstance(pool, WebPool):
+        return "max_requests" if 0 < pool.max_requests <= done else ""
+    if 0 < pool.max_tasks <= done:
+        return "max_tasks"
+    return "max_growth" if 0 < pool.max_growth < rows[0][Cell.OBJECTS] - host.objects else ""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 
 from runtime.interpreter.host import Host
-from runtime.shared.plan import Plan, WebPool, WorkerPool
+from runtime.shared.plan import Plan
 
 FIRST_PAUSE = 0.1  # seconds before an interpreter that has died is started again; doubled each time …
 LONGEST_PAUSE = 30.0  # … up to this
@@ -32,12 +32,6 @@ class Restarts:
 
     def are_spent(self, host: Host, plan: Plan, hosts: Sequence[Host]) -> bool:
         """Whether the process should be started afresh: the budget is spent, and it serves no more."""
-        pools = essential_pools(plan)
-        names = {pool.name for pool in pools}
+        names = {"web"} if "web" in plan.roles else {pool.name for pool in plan.pools if pool.least}  # what it is for
         serves = any(other.ready for other in hosts if other.assignment.pool in names)
         return self.deaths.get(host.name, 0) >= MOST_IN_A_ROW and bool(names & self.have_served) and not serves
-
-
-def essential_pools(plan: Plan) -> list[WebPool | WorkerPool]:
-    """What a node is there for: the web; without it, its workers."""
-    return [pool for pool in plan.pools if isinstance(pool, WebPool)] or [pool for pool in plan.pools if pool.least]

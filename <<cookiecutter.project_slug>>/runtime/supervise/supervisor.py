@@ -39,8 +39,6 @@ from runtime.supervise.scaling import Scaling
 from runtime.supervise.wakeup_socket import WakeupSocket
 
 ROOM_PAUSE = 0.1  # seconds between two looks whether there is memory for one more
-
-
 DESCRIPTORS_PAUSE = 1.0  # seconds before the next try where no descriptor was free
 
 
@@ -172,7 +170,23 @@ class Supervisor:
         """Take a name and seats for an interpreter, which then counts as one of the pool's."""
         taken = {host.name for host in self.hosts if not host.asked_to_stop}
         name = name or next(name for number in count(1) if (name := f"{pool.name}-{number}") not in taken)
-        host = self._make_host(pool, name, plan or self.plan)
+        plan = plan or self.plan
+        stop, watch, sockets = open_descriptors(pool.threads if isinstance(pool, WebPool) else 0)
+        seats = tuple(self.free_seats.pop(0) for _ in range(pool.threads))
+        for seat in seats:
+            row = self.board.seat(seat)
+            row[Cell.STATE], row[Cell.POOL] = State.STARTING, pool_number(pool.name)
+        generation = self.generations.get(name, 0)
+        self.generations[name] = generation + 1
+        assignment = Assignment(
+            name=name, pool=pool.name, kind=pool.interpreter, target=pool.target,
+            boot=self.boot, generation=generation, verdicts=tuple(self.verdicts.get(name, ())),
+            seats=seats, board_seats=self.board.seats, sockets=tuple(web.fileno() for _, web in sockets),
+            waiting_room=self.bridge.waiting.web.fileno(),
+            wakeups=self.wakeups, stop=stop, watch=watch,
+            housekeeper=name == housekeeper_of(plan), plan=plan, fingerprint=self.fingerprint,
+        )  # fmt: skip
+        host = Host(assignment, sockets)
         self.hosts.append(host)
         return host
 
@@ -199,24 +213,6 @@ class Supervisor:
 
     def scale(self) -> None:
         self.scaling.start([pool for pool in self.plan.pools if isinstance(pool, WorkerPool)], self.grow, self.retire)
-
-    def _make_host(self, pool: WebPool | WorkerPool, name: str, plan: Plan) -> Host:
-        stop, watch, sockets = open_descriptors(pool.threads if isinstance(pool, WebPool) else 0)
-        seats = tuple(self.free_seats.pop(0) for _ in range(pool.threads))
-        for seat in seats:
-            row = self.board.seat(seat)
-            row[Cell.STATE], row[Cell.POOL] = State.STARTING, pool_number(pool.name)
-        generation = self.generations.get(name, 0)
-        self.generations[name] = generation + 1
-        assignment = Assignment(
-            name=name, pool=pool.name, kind=pool.interpreter, target=pool.target,
-            boot=self.boot, generation=generation, verdicts=tuple(self.verdicts.get(name, ())),
-            seats=seats, board_seats=self.board.seats, sockets=tuple(web.fileno() for _, web in sockets),
-            waiting_room=self.bridge.waiting.web.fileno(),
-            wakeups=self.wakeups, stop=stop, watch=watch,
-            housekeeper=name == housekeeper_of(plan), plan=plan, fingerprint=self.fingerprint,
-        )  # fmt: skip
-        return Host(assignment, sockets)
 
     def _look(self) -> None:
         """The board has changed: some interpreter has become ready, or asks to leave."""
@@ -265,7 +261,9 @@ class Supervisor:
                 text = f"The interpreter {host.name} has died: {reason.splitlines()[-1]}"
                 self.judge(host, Verdict(claim=host.assignment.claim, reason=text, tasks={}))
             self.follow(host, self.restarts.pause_before(host))
-            self._leave_if_all_are_dead(host)
+            if self.restarts.are_spent(host, self.plan, self.hosts) and not self.worn_out.is_set():
+                event("restarts_spent", logging.ERROR, interpreter=host.name, deaths=self.restarts.deaths[host.name])
+                self.worn_out.set()
 
     def _remove(self, host: Host) -> None:
         """Forget an interpreter that has ended, or was never started."""
@@ -278,7 +276,7 @@ class Supervisor:
             row[Cell.STATE] = State.EMPTY
             row[Cell.BUSY_SINCE] = row[Cell.DEADLINE] = row[Cell.GATE] = row[Cell.POOL] = 0
             row[Cell.HELD] = row[Cell.WRITING] = row[Cell.DRAINS] = row[Cell.LEAVES] = 0
-            row[Cell.DONE] = row[Cell.OBJECTS] = 0  # else its successor has done that much already (recycling.py)
+            row[Cell.DONE] = row[Cell.OBJECTS] = 0  # else its successor has done that much already (renewal.due)
             self.wakeups.empty_mailbox(seat)
         self.free_seats = sorted([*host.assignment.seats, *self.free_seats])
 
@@ -296,12 +294,6 @@ class Supervisor:
                 self.loop.call_later(DESCRIPTORS_PAUSE, self.follow, host, pause)
         elif self.verdicts.get(host.name):  # its successor was started before there was anything to settle
             self.in_background(self._replace_to_settle(others[0]))
-
-    def _leave_if_all_are_dead(self, host: Host) -> None:
-        if self.restarts.are_spent(host, self.plan, self.hosts) and not self.worn_out.is_set():
-            deaths = self.restarts.deaths[host.name]
-            event("restarts_spent", logging.ERROR, interpreter=host.name, deaths=deaths)
-            self.worn_out.set()
 
     async def _replace_to_settle(self, successor: Host) -> None:
         while successor in self.hosts and not successor.ready:
@@ -347,5 +339,4 @@ class Supervisor:
 
 def housekeeper_of(plan: Plan) -> str:
     """The interpreter that keeps house: the first one of the first pool that always has one."""
-    pools = [pool for pool in plan.pools if isinstance(pool, WorkerPool) and pool.least]
-    return f"{pools[0].name}-1" if pools else ""
+    return next((f"{pool.name}-1" for pool in plan.pools if isinstance(pool, WorkerPool) and pool.least), "")

@@ -33,27 +33,23 @@ def run(assignment: Assignment) -> Loop:
 
 def serve(application: Application, watchdog: Watchdog, seat: Seat) -> None:
     """Answer requests until main sends no more."""
+    assignment = seat.assignment
     try:
-        _serve(application, watchdog, seat)
+        proxies, seconds = Proxies(assignment.plan.trusted_proxies), assignment.plan.web.request_timeout + MAIN_FIRST
+        with closing(Channel(assignment.sockets[seat.index], assignment.waiting_room, seat.row)) as channel:
+            run = watchdog.guard(seat, seconds, RequestTimeout, ClientGone)
+            run.is_cancelled = channel.client_has_left
+            while request := channel.receive():
+                seat.turn()
+                exchange = Exchange(channel, request, proxies, run)
+                seat.busy()
+                try:
+                    with run:
+                        exchange.run(application)
+                except ENDED:
+                    pass
+                exchange.end()
+                seat.idle()
     finally:
         watchdog.leave()
         seat.show_state(State.LEAVING)
-
-
-def _serve(application: Application, watchdog: Watchdog, seat: Seat) -> None:
-    assignment = seat.assignment
-    proxies, seconds = Proxies(assignment.plan.trusted_proxies), assignment.plan.web.request_timeout + MAIN_FIRST
-    with closing(Channel(assignment.sockets[seat.index], assignment.waiting_room, seat.row)) as channel:
-        run = watchdog.guard(seat, seconds, RequestTimeout, ClientGone)
-        run.is_cancelled = channel.client_has_left
-        while request := channel.receive():
-            seat.turn()
-            exchange = Exchange(channel, request, proxies, run)
-            seat.busy()
-            try:
-                with run:
-                    exchange.run(application)
-            except ENDED:
-                pass
-            exchange.end()
-            seat.idle()

@@ -1,20 +1,19 @@
 """One request through WSGI (PEP 3333): from a frame to environ, from the application's answer to frames."""
 
-import logging
 import re
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from functools import lru_cache
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
+from runtime.interpreter.watchdog import Run
 from runtime.shared import frames
+from runtime.shared.log import logger
 from runtime.shared.proxies import Proxies
 from runtime.web import files
 from runtime.web.channel import Channel
 from runtime.web.environ import Environ, make_environ
-
-logger = logging.getLogger("server")
 
 type ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType]
 type Application = Callable[[Environ, Callable[..., Callable[[bytes], None]]], Iterable[bytes]]
@@ -32,20 +31,10 @@ class ClientGone(BaseException):
     """Nobody wants the rest of the response: its client has left, or main cut it. No `except Exception` stops it."""
 
 
-class Guard(Protocol):
-    """What may end a request that takes too long (watchdog.Run)."""
-
-    def relieve(self) -> None:
-        """Called once the response has begun."""
-
-    def hold(self, held: bool) -> None:
-        """While it is held, nothing is raised in this thread."""
-
-
 class Exchange:
     """A request and the response to it."""
 
-    def __init__(self, channel: Channel, request: tuple[Any, ...], proxies: Proxies, guard: Guard) -> None:
+    def __init__(self, channel: Channel, request: tuple[Any, ...], proxies: Proxies, guard: Run) -> None:
         self.channel, self.guard = channel, guard
         self.environ, self.body = make_environ(request, proxies)
         self.head: tuple[int, frames.Headers] | None = None
@@ -154,7 +143,7 @@ class Exchange:
     def _send(self, frame: tuple[Any, ...]) -> None:
         if frame[0] not in frames.LAST:
             return self.channel.send(frame)
-        self.guard.hold(True)  # sent once: a second one would end the next request
+        self.guard.hold(True)  # in full, and once
         self.channel.send_last(frame)
         self.ended = True
         self.guard.hold(False)

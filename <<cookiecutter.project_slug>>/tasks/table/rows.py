@@ -67,7 +67,7 @@ class ClaimedTask:
     batch: uuid.UUID | None = None
     cancelled: bool = False  # while an attempt ran that was to end otherwise: it shall not run again
     status: str = "RUNNING"
-    worker: str = ""  # the holder of the last claim that is no more
+    worker: str = ""  # who held it when it ended, or was lost
     finished_at: datetime | None = None
     return_value: Any = None
 

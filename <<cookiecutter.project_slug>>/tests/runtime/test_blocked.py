@@ -105,3 +105,15 @@ def test_the_children_of_a_thread_are_its_own():
 
     assert child.pid in here
     assert there == []
+
+
+def test_to_tell_of_what_is_no_socket_leaves_no_descriptor_behind():
+    event = os.eventfd(0)
+    with blocked_in(lambda: os.eventfd_read(event)) as thread:
+        name, descriptor = when_blocked(thread)
+        before = os.listdir("/proc/self/fd")
+        told = blocked.in_words(thread)
+
+        assert (told, os.listdir("/proc/self/fd")) == (f"{name} on descriptor {descriptor}", before)
+        os.eventfd_write(event, 1)
+    os.close(event)

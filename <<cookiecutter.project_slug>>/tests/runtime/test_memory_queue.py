@@ -8,7 +8,7 @@ from concurrent import interpreters
 import pytest
 
 from runtime.interpreter.kinds import close, create
-from runtime.observe.metrics import resident_memory
+from runtime.memory_limit.ledger import Use
 from runtime.shared import descriptors, memory_queue
 from runtime.shared.descriptors import Wakeups
 from runtime.shared.memory_queue import MemoryQueue
@@ -177,12 +177,12 @@ def test_an_error_at_the_signal_leaves_no_letter_without_one(make, monkeypatch):
 def test_nothing_stays_with_a_sender_that_sleeps(make, sender):
     """As objects in a Queue would (CPython 110693): some 60 MB of these."""
     queue = make(2000)
-    before = resident_memory()
+    before = Use.now().resident
     for _ in range(5):
         sender.call(letters.send, queue, 0, 2000, 7000)
         received(queue)
 
-    assert resident_memory() - before < 15 * 2**20
+    assert Use.now().resident - before < 15 * 2**20
     close(sender)
 
 

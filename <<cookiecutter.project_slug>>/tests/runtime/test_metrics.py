@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from runtime.observe.metrics import Metrics, resident_memory
+from runtime.memory_limit.ledger import Use
+from runtime.observe.metrics import Metrics
 from runtime.shared.board import BUCKETS, OUTCOMES, Board, Cell, Gauge
 
 QUEUES = ("critical", "default")
@@ -149,4 +150,4 @@ def test_resident_memory_is_what_the_kernel_says():
     with open("/proc/self/status") as status:
         (line,) = [line for line in status if line.startswith("VmRSS")]
 
-    assert resident_memory() == pytest.approx(int(line.split()[1]) * 1024, rel=0.2)
+    assert Use.now().resident == pytest.approx(int(line.split()[1]) * 1024, rel=0.2)

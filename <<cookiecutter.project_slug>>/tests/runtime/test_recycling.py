@@ -8,7 +8,7 @@ from runtime.interpreter.host import Host
 from runtime.shared.board import Board, Cell
 from runtime.shared.descriptors import Wakeups
 from runtime.shared.plan import WebPool, WorkerPool
-from runtime.supervise.recycling import due
+from runtime.supervise.renewal import due
 from tests.runtime.make import make_assignment, make_plan
 
 WORKERS = WorkerPool(name="default", queues=("default",), threads=2, max_tasks=10, max_growth=1000)

@@ -22,7 +22,7 @@ from tasks import control, queues
 from tasks.house.pruning import prune
 from tasks.house.retention import Retention
 from tasks.models import BatchRecord, TaskRecord
-from tasks.table import queue, tally
+from tasks.table import conditions, queue, tally
 from tasks.table.recovery import MOST_DEATHS, recover
 from tasks.testing import run_pending
 from tasks.worker.attempt import Attempt
@@ -419,7 +419,7 @@ def test_an_end_and_its_count_are_written_together_or_not_at_all(monkeypatch):
     batch = batch_of(1)
     running = claim()
     with monkeypatch.context() as patch:
-        patch.setattr(tally, "_enqueue", lambda callback: 1 / 0)
+        patch.setattr(conditions, "insert", lambda callbacks: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             queue.succeed(running, None)
     assert TaskRecord.objects.get().status == "RUNNING"
