@@ -5,9 +5,9 @@
     3  shut the socket that it is blocked on                ends a read, a write, a connect
     4  end the child processes that it started              ends a wait for them
 
-What is still there after that is in C code that does not return, or has caught the error and goes on. Then main writes the interpreter off (overrun.py sees
-it, abandonment.py does it): it cannot be ended. The error of rung 1 stays pending, so whichever rung frees the thread,
-it is this error that comes.
+What is still there after that is in C code that does not return, or has caught the error and goes on. Then main writes
+the interpreter off (overrun.py sees it, abandonment.py does it): it cannot be ended. The error of rung 1 stays pending,
+so whichever rung frees the thread, it is this error that comes.
 """
 
 import contextlib

@@ -71,8 +71,8 @@ class Abandonment:
     def _give_up(self, host: Host, reason: str, sights: list[Sight], **fields: str) -> None:
         """It keeps its seats and descriptors for ever, a successor gets its name.
 
-        Its other threads, if it has any, are asked to leave once they have finished what they do; nobody looks after them
-        any more.
+        Its other threads, if it has any, are asked to leave when they have finished what they do. Nobody looks after
+        them any more.
         """
         supervisor, stack = self.supervisor, "".join(sight.text for sight in sights)
         event("interpreter_abandoned", logging.ERROR, interpreter=host.name, reason=reason, **fields, stack=stack)

@@ -1,11 +1,11 @@
 """The queue and its database: insert, claim, finish, retry, release. What a task's own way does to its row.
 
-A claim names who holds the task: node/boot/interpreter/generation. Each write of the holder asks for it, so the outcome of an
-interpreter that was given up, or of a process that was thought dead, changes nothing.
+A claim names who holds the task: node/boot/interpreter/generation. Each write of the holder asks for it, so the outcome
+of an interpreter that was given up, or of a process that was thought dead, changes nothing.
 
-What every task passes through is plain SQL, which commits by itself where no transaction is open (statements.py): through
-the ORM a task costs four times as much. People change a row in control.py, deaths in recovery.py, broken chains in
-chains.py.
+What every task passes through is plain SQL, which commits by itself where no transaction is open (statements.py):
+through the ORM a task costs four times as much. People change a row in control.py, deaths in recovery.py, broken chains
+in chains.py.
 """
 
 import json

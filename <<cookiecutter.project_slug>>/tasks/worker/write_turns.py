@@ -1,8 +1,8 @@
 """Turns at SQLite's one lock for writing: whoever finds it taken sleeps in SQLite for a millisecond and more.
 
-That is longer than two tasks that do nothing take. So a worker thread that writes a success and takes the next task with it shows that on the board, and
-the others look until it has written. This is a courtesy and no lock: a thread that dies while it writes holds nobody up
-for longer than LOOKS, and two that begin at the same moment meet in SQLite.
+That is longer than two tasks that do nothing take. So a worker thread that writes a success, and takes the next task
+with it, shows that on the board, and the others look until it has written. This is a courtesy and no lock: a thread
+that dies while it writes holds nobody up for longer than LOOKS, and two that begin at the same moment meet in SQLite.
 """
 
 import os
