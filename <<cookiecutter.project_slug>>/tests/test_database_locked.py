@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from runtime.shared import messages
+from runtime.shared import node_sockets
 from tests.server import running
 from tests.site import gates
 
@@ -51,7 +51,7 @@ def test_a_longer_lock_is_told_to_clients_and_waited_out_by_workers(tmp_path, ga
         with locked(server.data_dir):
             gates.open_gate(gate)
             server.wait_for_text("the database takes nothing, again")
-            messages.send(server.data_dir, "queue critical")
+            node_sockets.send(server.data_dir, "queue critical")
             server.wait_for_text("the database gives no task")
             refused = server.client.post("/api/exports/", data={"rows": 1})
             server.wait_until(lambda: server.client.get("/readyz").status_code == 503)

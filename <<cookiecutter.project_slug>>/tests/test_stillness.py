@@ -1,6 +1,6 @@
 """Loops that stop moving outside of a task or a request: found, replaced, and what they held goes back."""
 
-from runtime.shared import messages
+from runtime.shared import node_sockets
 from tests.server import running
 from tests.site import gates
 from tests.test_database_locked import locked
@@ -60,7 +60,7 @@ def test_a_worker_that_waits_for_a_locked_database_is_left_alone(tmp_path):
     with running(tmp_path, WEB_INTERPRETERS="1", WEB_THREADS="1") as server:
         server.client.get("/test/hang")
         with locked(tmp_path):
-            messages.send(server.data_dir, "queue critical")  # it claims, and waits for the lock
+            node_sockets.send(server.data_dir, "queue critical")  # it claims, and waits for the lock
             assert server.client.get("/test/interpreter").status_code == 500
             server.wait_for("interpreter_abandoned", interpreter="web-1")
         assert server.wait_for_task(server.enqueue("add", 1, 2, queue_name="critical"))["result"] == 3

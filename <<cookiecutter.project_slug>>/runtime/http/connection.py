@@ -75,14 +75,12 @@ class Connection:
 
     @classmethod
     def take(cls, client: str, server: str) -> Connection | None:
-        connection = cls.known.get(client)
-        if connection is None:
-            end = find(client, server)
-            if end is None:
+        if client not in cls.known:
+            if (end := find(client, server)) is None:
                 return None
-            connection = cls.known[client] = cls(client, end)
-        connection.responses += 1
-        return connection
+            cls.known[client] = cls(client, end)
+        cls.known[client].responses += 1
+        return cls.known[client]
 
     def release(self) -> None:
         """Granian's own end is the last one then: the client sees it when that is closed."""

@@ -23,9 +23,7 @@ BACKLOG = 1024  # connections that the kernel holds while none is accepted
 MOST_CONNECTIONS = 3072  # that are served at once, where there are descriptors for them
 AT_ONCE = 256 * 1024  # bytes read of a connection at once, and so the most of a head: with less, uploads cost main more
 MOST_HEADERS = 64 * 1024  # bytes of headers, in HTTP/2
-IDLE = (
-    75  # seconds for the head of a request, and between two: longer than proxies keep one that they may use again (60)
-)
+IDLE = 75  # seconds for the head of a request, and between two: longer than proxies keep one for use again (60)
 RESERVE = 32 * 2**20  # bytes; 900 connections took 28 MB
 
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104

@@ -110,10 +110,6 @@ class Host:
         os.close(self.assignment.stop)
         os.close(self.assignment.watch)
 
-    def _adopt_letters(self) -> None:
-        for queue in self.assignment.wakeups.memory.values():
-            queue.adopt()
-
     def _run(self, memory: memoryview, ended: Callable[[Host, str], None]) -> None:
         ended(self, self._run_interpreter(memory))
 
@@ -126,7 +122,8 @@ class Host:
                 try:
                     result = interpreter.call(inside.enter, self.assignment, memory)
                 finally:
-                    self._adopt_letters()
+                    for queue in self.assignment.wakeups.memory.values():
+                        queue.adopt()
                     close(interpreter)
         except interpreters.ExecutionFailed as error:
             return error.excinfo.errdisplay or str(error)

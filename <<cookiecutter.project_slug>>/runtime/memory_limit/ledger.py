@@ -39,10 +39,6 @@ class Account:
     work: int = 0  # the BUSY_SINCE of the task or request that is charged; 0: none
     taken: float = 0.0  # bytes
 
-    def new_faults(self) -> int:
-        before, self.faults = self.faults, faults_of(self.thread)
-        return self.faults - before
-
 
 class Ledger:
     """One account for each seat that is taken."""
@@ -59,10 +55,13 @@ class Ledger:
         self.accounts = {seat: self._account(host, seat) for host in hosts for seat in host.assignment.seats}
         ended = self._close_what_has_ended()
         for account in self.accounts.values():
-            if account.work and (faults := account.new_faults()):
-                account.taken += max(0, grown) * min(1, faults / max(1, self.faults - before))
-        if grown + ended < 0:
-            self._take_off(-grown - ended)
+            if account.work:
+                faults, account.faults = account.faults, faults_of(account.thread)
+                account.taken += max(0, grown) * min(1, (account.faults - faults) / max(1, self.faults - before))
+        if (freed := -grown - ended) > 0:  # nobody knows whose it was: from each in proportion
+            total = sum(account.taken for account in self.accounts.values())
+            for account in self.accounts.values():
+                account.taken *= max(0.0, 1 - freed / total) if total else 0
 
     def _account(self, host: Host, seat: int) -> Account:
         row = self.board.seat(seat)
@@ -79,12 +78,6 @@ class Ledger:
                 ended += account.taken
                 account.work, account.taken = work, 0.0
         return ended
-
-    def _take_off(self, freed: float) -> None:
-        """Nobody knows whose it was: from each in proportion."""
-        total = sum(account.taken for account in self.accounts.values())
-        for account in self.accounts.values():
-            account.taken *= max(0.0, 1 - freed / total) if total else 0
 
 
 def faults_of(thread: int) -> int:

@@ -12,13 +12,14 @@ import fcntl
 import linecache
 import os
 import re
-import select
 import signal
 import threading
 import time
 from functools import cache
 from pathlib import Path
 from traceback import FrameSummary, StackSummary
+
+from runtime.shared import descriptors
 
 SIGNAL = signal.SIGUSR2
 LONGEST = 0.25  # seconds for a thread to answer, at its next turn on a processor; main waits (0.14 seen under load)
@@ -79,18 +80,14 @@ class Pipe:
         self.reading, self.writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         with contextlib.suppress(OSError):  # this user may have too many large pipes
             fcntl.fcntl(self.writing, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
-        self.poll = select.poll()
-        self.poll.register(self.reading, select.POLLIN)
+        self.poll = descriptors.poll_of([self.reading])
         signal.signal(SIGNAL, signal.SIG_IGN)  # in force again for the moment of a retract()
-        self.register()
-
-    def register(self) -> None:
-        faulthandler.register(SIGNAL, file=self.writing, all_threads=False)
+        self.retract()
 
     def retract(self) -> None:
         """Take back a signal that no thread has taken: the kernel drops those that wait once a signal is ignored."""
         faulthandler.unregister(SIGNAL)
-        self.register()
+        faulthandler.register(SIGNAL, file=self.writing, all_threads=False)
 
     def read(self) -> str:
         try:

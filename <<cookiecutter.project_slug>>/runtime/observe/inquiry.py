@@ -1,8 +1,8 @@
 """Questions to the running server from outside: the stack of a task, or a profile of some seconds of it; its state.
 
 `python main.py stack TASK [--seconds N]`, or `ask` from wherever DATA_DIR can be reached, a view for example. The
-question goes to the servers' sockets (messages.py) with the writing end of a pipe; whom it concerns writes an answer
-there, and all close it. While nobody asks, nothing of this costs anything.
+question goes to the servers' sockets (node_sockets.py) with the writing end of a pipe; whom it concerns writes an
+answer there, and all close it. While nobody asks, nothing of this costs anything.
 
 stack TASK SECONDS    what a running task does
 status NODE           the server at a glance, as JSON; and the other questions of answers.py
@@ -12,14 +12,13 @@ import asyncio
 import contextlib
 import json
 import os
-import select
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime.shared import messages
+from runtime.shared import descriptors, node_sockets
 from runtime.shared.plan import Plan
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ def put(folder: Path, question: str, patience: float = PATIENCE) -> str:
     """The answer to a question; "" where nobody has one. Raises TimeoutError after `patience` seconds."""
     reading, writing = os.pipe2(os.O_CLOEXEC)
     try:
-        messages.send(folder, question, writing)
+        node_sockets.send(folder, question, writing)
     finally:
         os.close(writing)
     with open(reading, "rb", buffering=0) as answers:
@@ -80,8 +79,7 @@ def put(folder: Path, question: str, patience: float = PATIENCE) -> str:
 
 
 def _parts(answers: FileIO, deadline: float) -> Iterator[bytes]:
-    poll = select.poll()
-    poll.register(answers, select.POLLIN)
+    poll = descriptors.poll_of([answers.fileno()])
     while poll.poll(max(0, deadline - time.monotonic()) * 1000):
         if not (part := answers.read(65536)):
             return

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from runtime.http.live import Feed
 from runtime.shared.board import Board, Cell, halves
-from runtime.shared.watched import Watches
 
 ASK_OTHERS_EVERY = 5.0  # seconds between two looks at what waits here, where another node may run it
 ASK_EVERY = 60.0  # the net below: a task may end outside of the server (manage.py)
@@ -23,7 +22,7 @@ class LiveTasks:
     """Feeds for pages; their subject is the ids of tasks, with commas between."""
 
     def __init__(self, board: Board, *, has_peers: bool) -> None:
-        self.board, self.watches = board, Watches(board.watched.cells)
+        self.board, self.watched = board, board.watched
         self.ask_every = ASK_OTHERS_EVERY if has_peers else ASK_EVERY
         self.running: dict[int, Progress] = {}
         self.ended: set[int] = set()
@@ -32,17 +31,17 @@ class LiveTasks:
         cells = (Cell.TASK_LOW, Cell.BUSY_SINCE, Cell.PROGRESS_DONE, Cell.PROGRESS_TOTAL)
         rows = zip(*(self.board.column(cell) for cell in cells), strict=True)
         self.running = {task: (done, total) for task, busy, done, total in rows if task and busy}
-        self.ended = self.watches.ended()
+        self.ended = self.watched.ended()
 
     def feed(self, subject: str) -> Feed:
         ids = {halves(UUID(text).int)[1]: text for text in subject.split(",")}
-        watched = {number for number in ids if self.watches.take(number)}
+        watched = {number for number in ids if self.watched.take(number)}
         try:
             yield _event({}, ids.values())  # what has ended before this is not noticed
             yield from self._changes(ids)
         finally:
             for number in watched:
-                self.watches.release(number)
+                self.watched.release(number)
 
     def _changes(self, ids: dict[int, str]) -> Feed:
         running: dict[int, Progress] = {}

@@ -19,8 +19,6 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics(Collector):
-    """Writes /metrics."""
-
     def __init__(self, board: Board) -> None:
         self.board, self.web = board, WebMetrics()
         self.memory_limit: Callable[[], int] = lambda: 0  # bytes; 0: none

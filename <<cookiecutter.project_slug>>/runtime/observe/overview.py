@@ -18,8 +18,6 @@ MANY = 50_000  # waiting tasks, which take some milliseconds to count: then seld
 
 
 class Overview:
-    """What main knows, as plain data."""
-
     def __init__(self, supervisor: Supervisor, node: str) -> None:
         self.supervisor, self.node, self.board = supervisor, node, supervisor.board
         self.history = History(self.board, supervisor.metrics.web)

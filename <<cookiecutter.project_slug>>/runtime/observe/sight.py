@@ -40,14 +40,9 @@ class Sight:
         return {name: value for name, value in known.items() if value}
 
     @property
-    def frames(self) -> str:
-        """As in a traceback, with the lines of source."""
-        return dump.in_text(self.stack)
-
-    @property
     def text(self) -> str:
         words = " ".join(f"{name}={value}" for name, value in self.fields().items())
-        return f"{words}\n{self.frames}"
+        return f"{words}\n{dump.in_text(self.stack)}"
 
 
 def collapsed(stack: StackSummary) -> str:

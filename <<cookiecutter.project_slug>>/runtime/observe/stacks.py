@@ -25,23 +25,20 @@ EVERY = 0.01  # seconds between two samples of a profile
 
 
 class Stacks:
-    """Looks at the threads of this process."""
-
     def __init__(self, board: Board, bridge: Bridge, hosts: list[Host]) -> None:
         self.board, self.bridge, self.hosts = board, bridge, hosts
 
     def show(self) -> None:
-        """Log them all."""
         started, sights = time.monotonic(), self.all()
         for sight in sights:
-            event("stack", **sight.fields(), stack=sight.frames)
+            event("stack", **sight.fields(), stack=dump.in_text(sight.stack))
         event("stacks_shown", threads=len(sights), seconds=round(time.monotonic() - started, 3))
 
     def show_late_requests(self, threads: Iterable[tuple[Host, int]]) -> None:
         """Log what the web threads do whose clients were told 504; by interpreter and number of the thread."""
         for host, index in threads:
             if sight := self._of_seat(host.assignment.seats[index]):
-                event("request_timed_out", logging.WARNING, **sight.fields(), stack=sight.frames)
+                event("request_timed_out", logging.WARNING, **sight.fields(), stack=dump.in_text(sight.stack))
 
     def all(self) -> list[Sight]:
         """Every thread that runs Python, those of interpreters that were written off among them."""

@@ -6,26 +6,29 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from runtime.questions.advice import START, Advice, advice
 from runtime.questions.libraries import Libraries, Place, place
 from runtime.questions.trial import Trial, try_out
 from runtime.shared.plan import KINDS, Plan, WebPool, WorkerPool
 
 WIDTH = 80
+CALL = "runtime.interpreter.inside:call"
+START = "the start"  # imports what the web does: it is named only where no pool is
+
+type Key = tuple[tuple[str, ...], str]  # chain, text: as runtime.questions.probe gives them
 
 
 def check(plan: Plan) -> int:
     """Print what loads where; returns the exit code, 1 where something would not run."""
     with ThreadPoolExecutor(os.process_cpu_count()) as executor:
-        start = executor.submit(_try, plan.web.interpreter, "runtime.questions.probe:start")
-        tried = {loaded: executor.submit(_try, *loaded) for loaded in dict.fromkeys(map(_loaded, plan.pools))}
+        start = executor.submit(try_out, plan.web.interpreter, CALL, "runtime.questions.probe:start")
+        tried = {loaded: executor.submit(try_out, *loaded) for loaded in dict.fromkeys(map(_loaded, plan.pools))}
         libraries = Libraries()
         placed = {name: executor.submit(place, libraries.get(name)) for name in sorted(libraries.direct())}
         trials = {pool.name: tried[_loaded(pool)].result() for pool in plan.pools}
         for name in libraries.of(_modules(trials.values())) - placed.keys():
             placed[name] = executor.submit(place, libraries.get(name))
         places = [placed[name].result() for name in sorted(placed)]
-    found = advice(plan, {START: start.result()} | trials, places, libraries)
+    found = _wrong(plan, {START: start.result()} | trials, places, libraries)
     parts = [
         _pools(plan, trials), _libraries(libraries, places, trials),
         _database(start.result().answer.get("database", [])), _to_change(found, plan.problems),
@@ -34,13 +37,9 @@ def check(plan: Plan) -> int:
     return 1 if found else 0
 
 
-def _loaded(pool: WebPool | WorkerPool) -> tuple[str, str]:
+def _loaded(pool: WebPool | WorkerPool) -> tuple[str, str, str]:
     """The kind of interpreter, and what is imported there: every worker of a kind imports the same."""
-    return pool.interpreter, f"runtime.questions.probe:{'web' if isinstance(pool, WebPool) else 'tasks'}"
-
-
-def _try(kind: str, probe: str) -> Trial:
-    return try_out(kind, "runtime.interpreter.inside:call", probe)
+    return pool.interpreter, CALL, f"runtime.questions.probe:{'web' if isinstance(pool, WebPool) else 'tasks'}"
 
 
 def _modules(trials: Iterable[Trial]) -> set[str]:
@@ -85,13 +84,13 @@ def _database(in_force: list[str]) -> Iterator[str]:
         yield f"{'' if number else 'database':<12}{line}"
 
 
-def _to_change(found: list[Advice], warnings: tuple[str, ...]) -> Iterator[str]:
+def _to_change(found: list[tuple[str, str]], warnings: tuple[str, ...]) -> Iterator[str]:
     if found or warnings:
         yield "to change"
-    for each in found:
-        yield _folded(f"  {each.what}", indent=6)
-        if each.cure:
-            yield _folded(f"      {each.cure}", indent=6)
+    for what, cure in found:
+        yield _folded(f"  {what}", indent=6)
+        if cure:
+            yield _folded(f"      {cure}", indent=6)
     for warning in warnings:
         yield _folded(f"  {warning}", indent=6)
 
@@ -99,3 +98,41 @@ def _to_change(found: list[Advice], warnings: tuple[str, ...]) -> Iterator[str]:
 def _folded(line: str, indent: int) -> str:
     """Broken at spaces where it is wider than a terminal."""
     return textwrap.fill(line, WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+
+
+def _wrong(plan: Plan, trials: Mapping[str, Trial], places: list[Place], libraries: Libraries) -> list[tuple[str, str]]:
+    """Each thing that is wrong, once, and what to change. `trials` are those of the pools and of START."""
+    by_name = {each.name: each for each in places}
+    found = []
+    for (chain, text), (refused, starts) in _problems(trials).items():
+        who = ", ".join(starts)
+        if chain:
+            takes = next((by_name[name] for name in libraries.of(chain[-1:])), None)
+            found.append((" ← ".join([who or START, *chain]), _cure(plan, refused, takes)))
+        else:
+            found.append((f"{who}: {text}" if who else text, ""))
+    return found
+
+
+def _problems(trials: Mapping[str, Trial]) -> dict[Key, tuple[str, list[str]]]:
+    """Each with the module that refuses and the pools that meet it."""
+    found: dict[Key, tuple[str, list[str]]] = {}
+    for name, trial in trials.items():
+        failed = [{"chain": [], "refused": "", "text": trial.error}] if trial.error else []
+        for problem in failed + trial.answer.get("problems", []):
+            key = (tuple(problem["chain"]), problem["text"])
+            found.setdefault(key, (problem["refused"], []))[1].append(name)
+    return {key: (refused, [name for name in names if name != START]) for key, (refused, names) in found.items()}
+
+
+def _cure(plan: Plan, refused: str, takes: Place | None) -> str:
+    """Which pool takes what a library refuses here."""
+    if takes is None or takes.kind in ("", "isolated"):
+        return f'{refused} refuses this kind of interpreter: import it inside a task of a "legacy" or "main" pool.'
+    why = f"{refused} loads only in an interpreter of the kind {takes.kind}."
+    pool = next((pool for pool in plan.workers if pool.interpreter == takes.kind), None)
+    if pool is None:
+        how = f'Give a pool of INTERPRETERS "interpreter": "{takes.kind}", and import it inside a task of that pool.'
+    else:
+        how = f'The pool {pool.name} takes it: import it inside a task with queue_name="{pool.queues[0]}".'
+    return f"{why} {how}"

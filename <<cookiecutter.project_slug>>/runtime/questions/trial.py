@@ -1,4 +1,4 @@
-"""An interpreter tried in a process of its own: what it costs is its own alone, and a crash is only an answer."""
+"""For --check: an interpreter tried in a process that ends with it. What it costs is its own, a crash is an answer."""
 
 import json
 import os
@@ -37,11 +37,6 @@ def try_out(kind: str, target: str, *arguments: object) -> Trial:
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return Trial(error=f"does not come back within {LONGEST} seconds")
-    if done.returncode:
-        return Trial(error=f"ends its process with {_name(done.returncode)}")
+    if code := done.returncode:
+        return Trial(error=f"ends its process with {signal.Signals(-code).name if code < 0 else code}")
     return Trial(**json.loads(done.stdout))
-
-
-def _name(code: int) -> str:
-    """Of the signal that ended a process, or its exit code."""
-    return signal.Signals(-code).name if code < 0 else str(code)

@@ -43,5 +43,4 @@ def pack(frame: tuple[Any, ...]) -> bytes:
 
 
 def unpack(data: bytes | memoryview) -> tuple[Any, ...]:
-    frame: tuple[Any, ...] = marshal.loads(data)  # noqa: S302  from our own process
-    return frame
+    return tuple(marshal.loads(data))  # noqa: S302  from our own process

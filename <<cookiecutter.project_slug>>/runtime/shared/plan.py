@@ -159,7 +159,7 @@ def _pool[P: WebPool | WorkerPool](pool: type[P], name: str, options: dict[str, 
     for option, value in options.items():
         if option not in names:
             raise StartError(f'{where}["{option}"]: no such option; there are {", ".join(names)}.')
-        if names[option] in (int, float) and not _is_number(value, whole=names[option] is int):
+        if names[option] in (int, float) and not is_number(value, whole=names[option] is int):
             kind = "whole number" if names[option] is int else "number"
             raise StartError(f'{where}["{option}"]={value!r}: allowed is a {kind}, 0 or more.')
     if options.get("interpreter", "isolated") not in KINDS:
@@ -170,5 +170,5 @@ def _pool[P: WebPool | WorkerPool](pool: type[P], name: str, options: dict[str, 
     return pool(**options)
 
 
-def _is_number(value: Any, *, whole: bool) -> bool:
+def is_number(value: Any, *, whole: bool) -> bool:
     return isinstance(value, int if whole else (int, float)) and not isinstance(value, bool) and value >= 0

@@ -52,9 +52,6 @@ class Proxies:
         return any(number in network for network in self.networks)
 
 
-NONE = Proxies()
-
-
 def _last(environ: dict[str, Any], name: str) -> str:
     """What the proxy nearest to us has said."""
     return str(environ.get(name, "")).rpartition(",")[2].strip()

@@ -12,10 +12,12 @@ CELLS = ROWS * WIDTH
 
 
 class Watched:
-    """All that interpreters share of it. A number is the lower half of a task's id."""
+    """A number is the lower half of a task's id."""
 
     def __init__(self, cells: memoryview) -> None:
         self.cells = cells
+        self.owners: dict[int, int] = {}  # main's: cell → number
+        self.holders: Counter[int] = Counter()  # main's
 
     def end(self, number: int) -> None:
         """Its end has been written. Half a microsecond, for each task that ends."""
@@ -26,15 +28,6 @@ class Watched:
     def places_of(self, number: int) -> range:
         start = number % ROWS * WIDTH
         return range(start, start + WIDTH)
-
-
-class Watches(Watched):
-    """Main's side."""
-
-    def __init__(self, cells: memoryview) -> None:
-        super().__init__(cells)
-        self.owners: dict[int, int] = {}  # cell → number
-        self.holders: Counter[int] = Counter()
 
     def take(self, number: int) -> bool:
         """Notice the ends of this task; False where there is no cell for it."""

@@ -24,7 +24,7 @@ def read_plan() -> dict[str, Any]:
     try:
         return _plan().as_dict()
     except (ImproperlyConfigured, StartError, OSError) as error:  # the last: of a secret key that cannot be stored
-        return {"error": one_line(error)}
+        return {"error": " ".join(str(error).split())}
     except (Exception, SystemExit) as error:  # a mistake in the settings
         return {"error": in_one_line(error, "boot")}
 
@@ -102,11 +102,7 @@ def prepare(node: str = "", boot: str = "") -> dict[str, Any]:
     try:
         return _prepare(node, boot)
     except (OSError, OperationalError, InterfaceError) as error:
-        return {"error": f"Database and files cannot be prepared: {one_line(error)}"}
-
-
-def one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())
+        return {"error": f"Database and files cannot be prepared: {' '.join(str(error).split())}"}
 
 
 def _prepare(node: str, boot: str) -> dict[str, Any]:

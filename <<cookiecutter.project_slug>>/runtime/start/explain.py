@@ -30,7 +30,7 @@ def in_one_line(error: BaseException, *start: str) -> str:
     ours = [(frame, line) for frame, line in walk_tb(error.__traceback__) if not (_is_library(frame) or _asks(frame))]
     if type(error).__name__ == "InvalidTask":  # tasks/ refuses it, and the mistake is where it is declared
         ours = [(frame, line) for frame, line in ours if not _module(frame).startswith("tasks.")] or ours
-    places = [f"{_path(frame)}, line {line}" for frame, line in ours]
+    places = [f"{frame.f_code.co_filename.removeprefix(f'{PROJECT}/')}, line {line}" for frame, line in ours]
     place = f" ({places[-1]})" if places and not isinstance(error, SyntaxError) else ""  # which names its own
     return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"
 
@@ -52,9 +52,9 @@ def chain(error: BaseException) -> list[str]:
     A module of URLs that only leads to another module of the project is left out.
     """
     names: list[tuple[str, bool]] = []
-    for frame, _ in _frames(error):
+    for frame in (frame for cause in _causes(error) for frame, _ in walk_tb(cause.__traceback__)):  # outermost first
         module, library = _module(frame), _is_library(frame)
-        if _asks(frame) or (library and not _imports(frame)):
+        if _asks(frame) or (library and frame.f_code.co_name != "<module>"):  # not the machinery that imports
             continue
         link = (module.partition(".")[0], True) if library else (module, False)
         if link not in names:
@@ -72,12 +72,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
-def _frames(error: BaseException) -> Iterator[tuple[FrameType, int]]:
-    """Outermost first. What an error was raised from goes on where the error itself was raised."""
-    for cause in _causes(error):
-        yield from walk_tb(cause.__traceback__)
-
-
 def _module(frame: FrameType) -> str:
     return str(frame.f_globals.get("__name__", ""))
 
@@ -86,16 +80,6 @@ def _asks(frame: FrameType) -> bool:
     return _module(frame).startswith(ASKING)
 
 
-def _imports(frame: FrameType) -> bool:
-    """Whether a frame of a library is one of its modules, being imported; not the machinery that imports."""
-    return frame.f_code.co_name == "<module>"
-
-
 def _is_library(frame: FrameType) -> bool:
     path = frame.f_code.co_filename
     return "site-packages" in path or "dist-packages" in path or path.startswith(LIBRARIES)
-
-
-def _path(frame: FrameType) -> str:
-    path = Path(frame.f_code.co_filename)
-    return str(path.relative_to(PROJECT)) if path.is_relative_to(PROJECT) else str(path)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from runtime.interpreter.host import Host
 from runtime.shared.board import Cell, task_id
 from runtime.shared.log import event
-from runtime.shared.plan import WorkerPool
 
 if TYPE_CHECKING:
     from runtime.shared.memory_queue import Letter
@@ -77,22 +76,17 @@ class MemoryTasks:
 
     def _start_where_nobody_is(self) -> None:
         """A pool that was at zero has got a task after the stop began."""
-        for pool in self.supervisor.plan.pools:
-            if isinstance(pool, WorkerPool) and self._has_work(pool) and not self._has_hosts(pool):
+        served = {host.assignment.pool for host in self.supervisor.hosts}
+        for pool in self.supervisor.plan.workers:
+            if pool.name not in served and any(self._waiting(name) for name in pool.queues if name in self.queues):
                 host = self.supervisor.place(pool)
                 self.let_drain(host)
                 host.stop()
                 self.supervisor.in_background(self.supervisor.start_host(host))
 
-    def _has_work(self, pool: WorkerPool) -> bool:
-        return any(self._waiting(name) for name in pool.queues if name in self.queues)
-
     def _waiting(self, queue: str) -> int:
         """How many may be run: none of a paused queue."""
         return 0 if self.board.is_paused(queue) else self.queues[queue].number_waiting
-
-    def _has_hosts(self, pool: WorkerPool) -> bool:
-        return any(host.assignment.pool == pool.name for host in self.supervisor.hosts)
 
     def _rows(self, host: Host) -> Iterator[memoryview]:
         return (self.board.seat(seat) for seat in host.assignment.seats)

@@ -1,11 +1,11 @@
 """Worker pools between their least and their most: one interpreter more while tasks wait, one less after idle time."""
 
 import asyncio
-import select
 import time
 from collections.abc import Callable
 
 from runtime.interpreter.host import Host
+from runtime.shared import descriptors
 from runtime.shared.board import Board, Cell
 from runtime.shared.log import logger
 from runtime.shared.plan import WorkerPool
@@ -81,10 +81,7 @@ class Scaling:
             self.shrink(idle)
 
     def _tasks_wait(self, pool: WorkerPool) -> bool:
-        poll = select.poll()
-        for descriptor in self.signals(pool.queues):
-            poll.register(descriptor, select.POLLIN)
-        return bool(poll.poll(0))
+        return bool(descriptors.poll_of(self.signals(pool.queues)).poll(0))
 
     def _is_busy(self, host: Host) -> bool:
         return host.ready and all(self.board.seat(seat)[Cell.BUSY_SINCE] for seat in host.assignment.seats)
@@ -96,10 +93,8 @@ class Scaling:
         """
         since = time.monotonic_ns() - int(pool.idle * 1e9)
         for host in reversed(hosts):
-            if host.ready and not host.assignment.housekeeper and self._rests_since(host, since):
+            rows = [self.board.seat(seat) for seat in host.assignment.seats]
+            rests = not any(row[Cell.BUSY_SINCE] or row[Cell.ALIVE] > since for row in rows)
+            if host.ready and rests and not host.assignment.housekeeper:
                 return host
         return None
-
-    def _rests_since(self, host: Host, since: int) -> bool:
-        rows = [self.board.seat(seat) for seat in host.assignment.seats]
-        return not any(row[Cell.BUSY_SINCE] or row[Cell.ALIVE] > since for row in rows)

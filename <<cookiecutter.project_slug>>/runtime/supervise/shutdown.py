@@ -45,8 +45,9 @@ async def run_until_stopped(start: Coroutine[Any, Any, None], worn_out: asyncio.
             loop.call_later(TWICE_SENT, each.set)
 
     def started(task: asyncio.Future[None]) -> None:
-        if not task.cancelled() and task.exception():
-            logger.error("the server could not start: %s", task.exception(), exc_info=_unless_plain(task.exception()))
+        if not task.cancelled() and (error := task.exception()):
+            shown = None if isinstance(error, StartError) else error  # with its traceback
+            logger.error("the server could not start: %s", error, exc_info=shown)
             asked.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -57,10 +58,6 @@ async def run_until_stopped(start: Coroutine[Any, Any, None], worn_out: asyncio.
     if worn_out.is_set():
         return os.EX_TEMPFAIL
     return 0 if starting.cancel() or not starting.exception() else 1
-
-
-def _unless_plain(error: BaseException | None) -> BaseException | None:
-    return None if isinstance(error, StartError) else error
 
 
 async def give_back(kind: Kind, boot: str, left: list[str]) -> None:

@@ -50,8 +50,8 @@ class Stillness:
         self.looked, self.seen = now, {}
         for host in hosts:
             self.seen |= {seat: self._see(seat, limit, before.get(seat)) for seat, limit in self._overdue(host, now)}
-        found = [(host, [seat for seat in self.seats_of(host) if self._is_found(seat)]) for host in hosts]
-        return [(host, seats) for host, seats in found if seats]
+        still = {seat for seat, found in self.seen.items() if found.looks >= LOOKS}
+        return [(host, seats) for host in hosts if (seats := [seat for seat in self.seats_of(host) if seat in still])]
 
     def seats_of(self, host: Host) -> tuple[int, ...]:
         """Its threads' and, where it keeps house, the housekeeper's."""
@@ -72,9 +72,6 @@ class Stillness:
             return Found(limit, 1, ticks)
         could_move = state == SLEEPS or (state == RUNS and ticks > before.ticks)
         return Found(limit, before.looks + could_move, ticks)
-
-    def _is_found(self, seat: int) -> bool:
-        return seat in self.seen and self.seen[seat].looks >= LOOKS
 
 
 def processor_of(thread: int) -> tuple[str, int]:

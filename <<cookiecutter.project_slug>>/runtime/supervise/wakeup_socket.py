@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runtime.shared.descriptors import MOST_WAITING, Wakeups, signal, signal_up_to
-from runtime.shared.messages import address_of
+from runtime.shared.node_sockets import address_of
 
 
 class WakeupSocket:
@@ -55,8 +55,12 @@ class WakeupSocket:
 
     def receive(self) -> None:
         """Pass on what has come."""
-        while received := self._next():
-            message, descriptors = received
+        while True:
+            try:
+                data, descriptors, _, _ = socket.recv_fds(self.socket, 256, 1, socket.MSG_CMSG_CLOEXEC)
+            except BlockingIOError:
+                return
+            message = data.decode(errors="replace")
             if descriptors:
                 self.answer(message, descriptors[0])
             else:
@@ -73,10 +77,3 @@ class WakeupSocket:
             self.cancel(task, claim)
         else:
             signal(self.wakeups.housekeeper)
-
-    def _next(self) -> tuple[str, list[int]] | None:
-        try:
-            message, descriptors, _, _ = socket.recv_fds(self.socket, 256, 1, socket.MSG_CMSG_CLOEXEC)
-        except BlockingIOError:
-            return None
-        return message.decode(errors="replace"), descriptors

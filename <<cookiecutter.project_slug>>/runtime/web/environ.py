@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, BinaryIO
 from wsgiref.util import FileWrapper
 
-from runtime.shared.proxies import NONE, Proxies, address_of
+from runtime.shared.proxies import Proxies, address_of
 
 type Environ = dict[str, Any]
 
@@ -24,7 +24,7 @@ BASE_ENVIRON: Environ = {
 PROTOCOLS = {"1": "HTTP/1.0", "1.1": "HTTP/1.1", "2": "HTTP/2.0"}  # by RSGI's names
 
 
-def make_environ(request: tuple[Any, ...], proxies: Proxies = NONE) -> tuple[Environ, BinaryIO]:
+def make_environ(request: tuple[Any, ...], proxies: Proxies) -> tuple[Environ, BinaryIO]:
     """The environ of a request frame, and the body, which the caller closes."""
     _, method, path, query, version, scheme, client, server, headers, body = request
     name, _, port = server.rpartition(":")

@@ -68,9 +68,7 @@ def answer_range(environ: dict[str, Any], head: Head, part: Part) -> tuple[Head,
 
 
 def with_length(headers: Headers, part: Part) -> Headers:
-    if _find(headers, "content-length"):
-        return headers
-    return [*headers, ("Content-Length", str(part[2] - part[1]))]
+    return headers if _find(headers, "content-length") else [*headers, ("Content-Length", str(part[2] - part[1]))]
 
 
 def _is_range(first: str, last: str) -> bool:

@@ -20,8 +20,6 @@ type Application = Callable[[Environ, Callable[..., Callable[[bytes], None]]], I
 
 ERROR_PAGE = b"<!doctype html><title>Server Error</title><h1>Server Error (500)</h1>"
 WITHOUT_BODY = (204, 304)
-MOST_NAMES = 1000
-known_names: set[str] = set()  # of headers
 NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 FORBIDDEN = re.compile(r"[\x00-\x1f\x7f]")
 STATUS = re.compile(r"[2-9][0-9]{2}( .*)?")
@@ -72,7 +70,9 @@ class Exchange:
             self.head_sent = True
             self._send((frames.HEAD, *head))
             self.guard.relieve()
-        self._raise_if_gone()
+        if self.channel.client_has_left():
+            self.guard.hold(True)
+            raise ClientGone
         for start in range(0, 0 if self.is_bodiless else len(data), frames.CHUNK_SIZE):
             self._send((frames.CHUNK, bytes(data[start : start + frames.CHUNK_SIZE])))
 
@@ -153,11 +153,6 @@ class Exchange:
         if not self.ended:
             self._send((frames.BROKEN,))
 
-    def _raise_if_gone(self) -> None:
-        if self.channel.client_has_left():
-            self.guard.hold(True)
-            raise ClientGone
-
 
 def checked(headers: frames.Headers) -> frames.Headers:
     """Headers as Granian takes them. It would leave out those that are none; here they are an error.
@@ -165,19 +160,17 @@ def checked(headers: frames.Headers) -> frames.Headers:
     Raises ValueError for what could not be told from other headers (CR, LF) or is not allowed in one.
     """
     for name, _ in headers:
-        if name not in known_names:
-            _learn(name)
+        _check_name(name)
     text = "".join([value for _, value in headers])
     if text.isascii() and text.isprintable():
         return list(headers)
     return [(name, _value(value)) for name, value in headers]
 
 
-def _learn(name: str) -> None:
+@lru_cache(1000)
+def _check_name(name: str) -> None:
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not a name for a header")
-    if len(known_names) < MOST_NAMES:
-        known_names.add(name)
 
 
 def _value(value: str) -> str:

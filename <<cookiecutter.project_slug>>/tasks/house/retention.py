@@ -5,6 +5,8 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from runtime.shared.plan import is_number
+
 MOST_DAYS = 36_500
 
 
@@ -36,13 +38,8 @@ def _checked(where: str, options: Any) -> Retention:
     for option, value in options.items():
         if option not in names:
             raise ImproperlyConfigured(f'{where}["{option}"]: no such option; there are {", ".join(names)}.')
-        if value is not None and not _is_allowed(option, value):
-            kind = "whole number, 0 or more" if option == "keep_tasks" else f"number of days from 0 to {MOST_DAYS}"
+        whole = option == "keep_tasks"
+        if value is not None and not (is_number(value, whole=whole) and (whole or value <= MOST_DAYS)):
+            kind = "whole number, 0 or more" if whole else f"number of days from 0 to {MOST_DAYS}"
             raise ImproperlyConfigured(f'{where}["{option}"]={value!r}: allowed is a {kind}, or None for no limit.')
     return Retention(**options)
-
-
-def _is_allowed(option: str, value: Any) -> bool:
-    if option == "keep_tasks":
-        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= MOST_DAYS

@@ -71,8 +71,6 @@ class Meter:
         if not self.started:
             return None
         times = f'"cpu": {self.cpu // 1000}e-6, "waiting": {max(self.taken - self.cpu, 0) // 1000}e-6'
-        if not self.queries and not self.before:
-            return f"{{{times}}}"
         more = (self._queries() if self.queries else {}) | (self._usage() if self.before else {})
         return f"{{{times}, {json.dumps(more)[1:]}" if more else f"{{{times}}}"
 

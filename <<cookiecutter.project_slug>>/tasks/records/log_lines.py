@@ -2,10 +2,8 @@
 
 import logging
 from collections import deque
-from collections.abc import Iterable
-from datetime import UTC, datetime
 
-from tasks.records.bill import Line, running
+from tasks.records.bill import running
 
 MOST = 50  # lines
 LONGEST = 500  # characters of a line
@@ -31,10 +29,3 @@ listener = Listener()
 def listen() -> None:
     """Once in each interpreter that runs tasks."""
     logging.getLogger().addHandler(listener)
-
-
-def as_text(lines: Iterable[Line]) -> list[str]:
-    return [
-        f"{datetime.fromtimestamp(created, UTC):%H:%M:%S.%f} {level} {logger}: {message}"
-        for created, level, logger, message in lines
-    ]

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from itertools import dropwhile
 from traceback import walk_tb
 from types import FrameType
@@ -21,7 +22,6 @@ from django.views.debug import SafeExceptionReporterFilter, get_exception_report
 from tasks.errors import TaskCancelled
 from tasks.models import TaskReport
 from tasks.records.bill import Line
-from tasks.records.log_lines import as_text as lines_as_text
 from tasks.records.values import LONGEST, as_text
 from tasks.table.rows import ClaimedTask
 
@@ -55,7 +55,10 @@ class Report:
     """Made step by step: what is there when the time is up is kept."""
 
     def __init__(self, lines: Iterable[Line]) -> None:
-        self.content: dict[str, Any] = {"errors": [], "lines": [storable(line) for line in lines_as_text(lines)]}
+        said = (
+            f"{datetime.fromtimestamp(at, UTC):%H:%M:%S.%f} {level} {name}: {text}" for at, level, name, text in lines
+        )
+        self.content: dict[str, Any] = {"errors": [], "lines": [storable(line) for line in said]}
         self.secrets: SafeExceptionReporterFilter = get_exception_reporter_filter(None)
         self.room = SIZE
         self.ends = time.monotonic() + SECONDS

@@ -12,13 +12,13 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from runtime.interpreter import inside
-from runtime.shared import descriptors, messages
+from runtime.shared import descriptors, node_sockets
 
 
 def cancel(task_id: UUID, claim: str) -> None:
     """Tell the servers, on this DATA_DIR or this database, that a running task is to end: whose claim it is ends it."""
     words = f"cancel {task_id.hex} {claim}"
-    messages.send(settings.DATA_DIR, words)
+    node_sockets.send(settings.DATA_DIR, words)
     _notify(announcement(words))
 
 
@@ -26,7 +26,7 @@ def wake(queue: str, number: int = 1, due: datetime | None = None) -> None:
     """`number` tasks were committed to `queue`; with `due`, they are to run then and the housekeeper keeps the time."""
     if inside.current is None:
         if connection.vendor == "sqlite":  # else the announcement has told all nodes, this machine's too
-            messages.send(settings.DATA_DIR, message(queue, due))
+            node_sockets.send(settings.DATA_DIR, message(queue, due))
     elif due:
         descriptors.signal(inside.current.wakeups.housekeeper)
     elif queue in inside.current.wakeups.queues and not is_paused(queue):  # not one that the settings have lost since

@@ -23,17 +23,12 @@ WRITE_EVERY = 0.5  # seconds between two writes of progress and checkpoint to th
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DurableContext(TaskContext):  # type: ignore[misc]  # the stubs know TaskContext as not frozen
-    """Django's context (`task_result`, `attempt`) with progress and checkpoints."""
+    """Django's context (`task_result`; `attempt`, 1 for the first) with progress and checkpoints."""
 
     claimed: ClaimedTask
     seat: Seat | None = None  # where progress shows at once; None in tests
     unsaved: dict[str, Any] = field(default_factory=dict)
     written: list[float] = field(default_factory=lambda: [0.0])
-
-    @property
-    def attempt(self) -> int:
-        """Which attempt this is: 1 for the first."""
-        return self.claimed.attempt
 
     @property
     def last_checkpoint(self) -> Any:

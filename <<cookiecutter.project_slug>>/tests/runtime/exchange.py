@@ -10,7 +10,7 @@ from typing import Any
 from runtime.http.waiting_room import WaitingRoom
 from runtime.shared import frames
 from runtime.shared.board import Cell
-from runtime.shared.proxies import NONE
+from runtime.shared.proxies import Proxies
 from runtime.web.channel import Channel
 from runtime.web.wsgi import Application, Exchange
 from tests.runtime.make import make_request
@@ -70,7 +70,7 @@ def ask(
     received: list[tuple[Any, ...]] = []
     with connected() as (main, _, channel):
         main.send(frames.pack(make_request(**request)))
-        exchange = Exchange(channel, channel.receive() or (), NONE, Guard(on_head))
+        exchange = Exchange(channel, channel.receive() or (), Proxies(), Guard(on_head))
         thread = threading.Thread(target=_answer, args=(exchange, application))
         thread.start()
         while not received or received[-1][0] not in LAST:

@@ -8,7 +8,7 @@ import pytest
 
 from runtime.observe import inquiry
 from runtime.observe.inquiry import Inquiries
-from runtime.shared import messages
+from runtime.shared import node_sockets
 from runtime.shared.descriptors import Wakeups
 from runtime.supervise.wakeup_socket import WakeupSocket
 from tests.runtime.on_loop import cleanups, on_the_loop, turns
@@ -72,7 +72,7 @@ async def test_what_runs_nowhere_or_is_no_question_has_an_empty_answer(tmp_path,
 async def test_who_asks_and_goes_away_harms_nobody(tmp_path, listen):
     listen()
     reading, writing = os.pipe()
-    messages.send(tmp_path, "stack 0199 0", writing)
+    node_sockets.send(tmp_path, "stack 0199 0", writing)
     os.close(reading)
     os.close(writing)
 

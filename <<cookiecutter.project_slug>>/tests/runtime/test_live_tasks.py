@@ -9,7 +9,7 @@ from runtime.observe import live_tasks
 from runtime.observe.live_tasks import LiveTasks
 from runtime.shared import watched
 from runtime.shared.board import Board, Cell, halves
-from runtime.shared.watched import Watches
+from runtime.shared.watched import Watched
 
 
 @pytest.fixture
@@ -109,12 +109,12 @@ def test_a_page_that_leaves_leaves_nothing_behind(board):
     end(board, task)
     assert pages[1].hears()["changed"] == [str(task)]
     pages[1].feed.close()
-    assert (tasks.watches.holders, tasks.watches.owners) == ({}, {})
+    assert (tasks.watched.holders, tasks.watched.owners) == ({}, {})
     assert not any(board.watched.cells)
 
 
 def test_more_ids_than_a_row_has_cells_are_refused():
-    watches = Watches(memoryview(bytearray(8 * watched.CELLS)).cast("q"))
+    watches = Watched(memoryview(bytearray(8 * watched.CELLS)).cast("q"))
     numbers = [1 + number * watched.ROWS for number in range(watched.WIDTH + 1)]
     assert [watches.take(number) for number in numbers] == [True] * watched.WIDTH + [False]
     watches.release(numbers[0])

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from runtime.interpreter.host import call_once
-from runtime.shared import descriptors, messages
+from runtime.shared import descriptors, node_sockets
 from runtime.shared.descriptors import Wakeups
 from runtime.supervise.wakeup_socket import WakeupSocket
 from tests.runtime.on_loop import on_the_loop, turns
@@ -90,7 +90,7 @@ def test_descriptors_are_not_inherited_by_child_processes(wakeups):
 
 
 def test_a_message_of_another_process_wakes_its_queue(tmp_path, wakeups, listener):
-    code = "from pathlib import Path; from runtime.shared.messages import send; send(Path({!r}), 'queue default')"
+    code = "from pathlib import Path; from runtime.shared.node_sockets import send; send(Path({!r}), 'queue default')"
     subprocess.run([sys.executable, "-c", code.format(str(tmp_path))], cwd=PROJECT, check=True)
     listener.receive()
 
@@ -100,7 +100,7 @@ def test_a_message_of_another_process_wakes_its_queue(tmp_path, wakeups, listene
 
 @pytest.mark.parametrize("message", ["due", "queue unknown", "", "queue", "\N{PILE OF POO}", "x" * 1000])
 def test_what_names_no_queue_wakes_the_housekeeper_at_most(tmp_path, wakeups, listener, message):
-    messages.send(tmp_path, message)
+    node_sockets.send(tmp_path, message)
     listener.receive()
 
     assert not any(taken(event) for event in wakeups.queues.values())
@@ -108,7 +108,7 @@ def test_what_names_no_queue_wakes_the_housekeeper_at_most(tmp_path, wakeups, li
 
 
 def test_a_task_for_later_wakes_the_housekeeper_alone(tmp_path, wakeups, listener, cancelled):
-    messages.send(tmp_path, "due")
+    node_sockets.send(tmp_path, "due")
     listener.receive()
 
     assert taken(wakeups.housekeeper) == 1
@@ -119,7 +119,7 @@ def test_a_task_for_later_wakes_the_housekeeper_alone(tmp_path, wakeups, listene
 def test_bytes_that_are_no_text_are_survived(tmp_path, wakeups, listener):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.sendto(b"\xff\xfe", str(listener.path))
-    messages.send(tmp_path, "queue critical")
+    node_sockets.send(tmp_path, "queue critical")
     listener.receive()
 
     assert taken(wakeups.queues["critical"]) == 1
@@ -132,7 +132,7 @@ def test_a_message_for_several_tasks_wakes_several_workers(wakeups, listener):
 
 
 def test_a_cancel_is_passed_on_with_its_id_and_claim(tmp_path, listener, cancelled):
-    messages.send(tmp_path, "cancel 0123 node/boot/default-1/0")
+    node_sockets.send(tmp_path, "cancel 0123 node/boot/default-1/0")
     listener.receive()
 
     assert cancelled == [("0123", "node/boot/default-1/0")]
@@ -141,7 +141,7 @@ def test_a_cancel_is_passed_on_with_its_id_and_claim(tmp_path, listener, cancell
 def test_every_server_on_the_folder_is_told(tmp_path, wakeups, listener):
     other = Wakeups.make(QUEUES)
     second = WakeupSocket(tmp_path / "server-2.sock", other, print)
-    messages.send(tmp_path, "queue default")
+    node_sockets.send(tmp_path, "queue default")
     for each in (listener, second):
         each.receive()
     second.socket.close()
@@ -154,13 +154,13 @@ def test_sending_where_no_server_listens_is_no_error(tmp_path, listener):
     listener.socket.close()
     (tmp_path / "server-2.sock").write_text("no socket")
 
-    messages.send(tmp_path, "queue default")
-    messages.send(tmp_path / "missing", "queue default")
+    node_sockets.send(tmp_path, "queue default")
+    node_sockets.send(tmp_path / "missing", "queue default")
 
 
 def test_a_server_that_does_not_read_holds_nobody_up(tmp_path, wakeups, listener):
     for _ in range(10000):
-        messages.send(tmp_path, "queue default")
+        node_sockets.send(tmp_path, "queue default")
     listener.receive()
 
     assert 0 < taken(wakeups.queues["default"]) < 10000
@@ -169,7 +169,7 @@ def test_a_server_that_does_not_read_holds_nobody_up(tmp_path, wakeups, listener
 def test_the_socket_that_a_killed_server_left_behind_is_replaced(tmp_path, wakeups, listener, cancelled):
     listener.socket.close()
     again = WakeupSocket(listener.path, wakeups, lambda *words: None)
-    messages.send(tmp_path, "queue default")
+    node_sockets.send(tmp_path, "queue default")
     again.receive()
     again.socket.close()
 
@@ -180,7 +180,7 @@ def test_a_folder_with_a_long_path_can_be_served(tmp_path, wakeups):
     folder = tmp_path / ("long" * 30)
     folder.mkdir()
     listener = WakeupSocket(folder / "server-1.sock", wakeups, print)
-    messages.send(folder, "queue default")
+    node_sockets.send(folder, "queue default")
     listener.receive()
     listener.socket.close()
 
@@ -191,9 +191,9 @@ def test_no_descriptor_is_left_open(tmp_path):
     before = set(os.listdir("/proc/self/fd"))
     wakeups = Wakeups.make(QUEUES)
     listener = WakeupSocket(tmp_path / "server-1.sock", wakeups, print)
-    messages.send(tmp_path, "queue default")
+    node_sockets.send(tmp_path, "queue default")
     listener.socket.close()
-    messages.send(tmp_path, "queue default")
+    node_sockets.send(tmp_path, "queue default")
     wakeups.close()
 
     assert set(os.listdir("/proc/self/fd")) == before
@@ -204,11 +204,11 @@ async def test_it_listens_on_the_loop_until_it_is_closed(tmp_path):
     wakeups = Wakeups.make(QUEUES)
     listener = WakeupSocket(tmp_path / "server-1.sock", wakeups, print)
     listener.listen()
-    messages.send(tmp_path, "queue default")
+    node_sockets.send(tmp_path, "queue default")
     await turns()
     heard = taken(wakeups.queues["default"])
     listener.close()
-    messages.send(tmp_path, "queue default")
+    node_sockets.send(tmp_path, "queue default")
     await turns()
     later = taken(wakeups.queues["default"])
     wakeups.close()

@@ -10,7 +10,7 @@ from wsgiref.validate import validator
 import pytest
 
 from runtime.shared import frames
-from runtime.shared.proxies import NONE
+from runtime.shared.proxies import Proxies
 from runtime.web.wsgi import ClientGone, Exchange
 from tests.runtime.exchange import Guard, Parts, answering, ask, connected
 from tests.runtime.make import make_request
@@ -214,7 +214,7 @@ def test_a_response_in_parts_tells_once_that_it_has_begun():
 
 def test_a_request_that_was_given_up_is_ended():
     with connected() as (main, _, channel):
-        Exchange(channel, make_request(), NONE, Guard()).end()
+        Exchange(channel, make_request(), Proxies(), Guard()).end()
 
         assert frames.unpack(main.recv(frames.FRAME_SIZE)) == (BROKEN, 0, 0)
 

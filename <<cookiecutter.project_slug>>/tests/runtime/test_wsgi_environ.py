@@ -4,12 +4,13 @@ import os
 
 import pytest
 
+from runtime.shared.proxies import Proxies
 from runtime.web.environ import make_environ
 from tests.runtime.make import make_request
 
 
 def environ_of(**fields):
-    environ, body = make_environ(make_request(**fields))
+    environ, body = make_environ(make_request(**fields), Proxies())
     body.close()
     return environ
 
@@ -104,7 +105,7 @@ def test_the_length_is_that_of_what_has_come(method, body, length):
 
 
 def test_a_body_is_read_from_bytes():
-    environ, body = make_environ(make_request(method="POST", body=b"one\ntwo\n"))
+    environ, body = make_environ(make_request(method="POST", body=b"one\ntwo\n"), Proxies())
 
     assert environ["wsgi.input"].readline() == b"one\n"
     assert environ["wsgi.input"].read() == b"two\n"
@@ -115,7 +116,7 @@ def test_a_body_is_read_from_a_descriptor_which_is_closed_with_it(tmp_path):
     path = tmp_path / "upload"
     path.write_bytes(b"x" * 100000)
     descriptor = os.open(path, os.O_RDONLY)
-    environ, body = make_environ(make_request(method="POST", body=(descriptor, 100000)))
+    environ, body = make_environ(make_request(method="POST", body=(descriptor, 100000)), Proxies())
 
     assert environ["CONTENT_LENGTH"] == "100000"
     assert environ["wsgi.input"].read() == b"x" * 100000

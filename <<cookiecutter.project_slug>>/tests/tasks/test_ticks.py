@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 
-from runtime.shared import messages
+from runtime.shared import node_sockets
 from tasks import schedule
 from tasks.discovery import load_tasks
 from tasks.house import ticks
@@ -250,7 +250,7 @@ def test_what_is_gone_cannot_be_asked_for(row):
 def test_the_housekeepers_are_told_on_commit(row, monkeypatch, django_capture_on_commit_callbacks, act):
     said = []
     monkeypatch.setattr(wakeup, "_notify", said.append)
-    monkeypatch.setattr(messages, "send", lambda folder, message: said.append(message))
+    monkeypatch.setattr(node_sockets, "send", lambda folder, message: said.append(message))
     with django_capture_on_commit_callbacks() as callbacks:
         act(row)
 

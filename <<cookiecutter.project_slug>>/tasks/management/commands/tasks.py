@@ -1,10 +1,11 @@
 import uuid
 from argparse import ArgumentParser
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from runtime.shared.terminal import table
 from tasks import control, queues
@@ -29,9 +30,11 @@ class Command(BaseCommand):
             added.set_defaults(act=act)
             return added
 
-        pause = verb("pause", self.pause, "let no task of a queue begin until it is resumed")
-        resume = verb("resume", self.resume, "let the tasks of a queue begin again")
-        for each in (pause, resume):
+        for name, act, done, was, text in (
+            ("pause", queues.pause, "paused", "was paused already", "let no task of a queue begin until it is resumed"),
+            ("resume", queues.resume, "resumed", "was not paused", "let the tasks of a queue begin again"),
+        ):
+            each = verb(name, partial(self._each_queue, act, done, was), text)
             each.add_argument("names", nargs="+", metavar="QUEUE")
         shown = verb("list", self.show_tasks, "show tasks, the newest first")
         retry = verb("retry", self.retry, "put failed tasks back into their queue")
@@ -54,13 +57,7 @@ class Command(BaseCommand):
             rows.append([name, state, f"{number:,}", f"{running.get(name, 0):,}", f"{oldest / 1000:,.1f} s"])
         self.stdout.write(table(("queue", "state", ">ready", ">running", ">oldest"), rows, self.stdout))
 
-    def pause(self, names: list[str], **options: Any) -> None:
-        self._each_queue(names, queues.pause, "paused", "was paused already")
-
-    def resume(self, names: list[str], **options: Any) -> None:
-        self._each_queue(names, queues.resume, "resumed", "was not paused")
-
-    def _each_queue(self, names: list[str], act: Callable[[str], bool], done: str, was: str) -> None:
+    def _each_queue(self, act: Callable[[str], bool], done: str, was: str, names: list[str], **options: Any) -> None:
         for name in names:
             try:
                 self.stdout.write(f"{name}: {done if act(name) else was}.")
@@ -106,7 +103,5 @@ def _add_filters(parser: ArgumentParser) -> None:
 def _chosen(
     ids: list[uuid.UUID], queue: str | None, task: str | None, state: str | None, **options: Any
 ) -> QuerySet[TaskRecord]:
-    found = TaskRecord.objects.order_by(*ORDER.get(state or "", ("-id",)))
-    found = found.filter(STATES[state]) if state else found
-    found = found.filter(pk__in=ids) if ids else found
-    return found.filter(**{name: value for name, value in (("queue", queue), ("task", task)) if value})
+    found = TaskRecord.objects.filter(STATES.get(state or "", Q())).order_by(*ORDER.get(state or "", ("-id",)))
+    return found.filter(**{name: value for name, value in (("pk__in", ids), ("queue", queue), ("task", task)) if value})
