@@ -115,7 +115,7 @@ def _prepare(node: str, boot: str) -> dict[str, Any]:
     (settings.DATA_DIR / "media").mkdir(exist_ok=True)
     with _one_node_at_a_time():
         call_command("migrate", interactive=False, verbosity=0)
-    collect_static()
+        collect_static()
     static = find_static_files() if "web" in settings.ROLES else {}
     if not boot:
         return {"static": static}
@@ -125,7 +125,7 @@ def _prepare(node: str, boot: str) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _one_node_at_a_time() -> Iterator[None]:
-    """Nodes that start together would make the same tables of an empty database, and fail.
+    """Nodes that start together would make the same tables and static files, and fail.
 
     They ask again and again: who waits for the lock within a statement holds up CREATE INDEX CONCURRENTLY.
     """
