@@ -49,7 +49,7 @@ class TaskRecord(models.Model):
     class Meta:
         verbose_name = "task"
         ordering = ("-id",)
-        # Each index is written at every enqueue, and each of the first four when its condition or a column changes.
+        # Each index costs the writes of the rows that its condition takes in.
         indexes = [
             # claims in this order, and counts: waits_until, always null here, saves SQLite a look at each row
             models.Index(

@@ -3,7 +3,7 @@
 One connection, from before the first worker starts until the process ends. Its session holds an advisory lock on the id
 of this boot, and PostgreSQL frees it when the process or its machine is gone: a boot without its lock is dead
 (tasks/house/nodes.py). The connection is main's because main outlives every worker, through the last seconds of a stop
-too, and because no task that holds the GIL of its interpreter keeps main from making it again.
+too, and because no task that holds the GIL of an isolated interpreter keeps main from making it again.
 """
 
 import asyncio

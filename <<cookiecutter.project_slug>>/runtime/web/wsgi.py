@@ -39,7 +39,7 @@ class Exchange:
         self.head_sent = self.ended = False
 
     def run(self, application: Application) -> None:
-        """Answer the request, whatever the application does."""
+        """Answer the request, also where the application fails."""
         try:
             self._answer(application)
         except ClientGone:

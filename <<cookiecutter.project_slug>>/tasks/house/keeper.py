@@ -78,7 +78,7 @@ def _until(*times: float) -> float:
 def _keep_house(assignment: Assignment, count: bool) -> float:
     """Promote what is due, wake whom it concerns; returns the seconds until the next time.
 
-    Three short statements where nothing is to be done: this is all that an idle server asks its database.
+    Three short statements where nothing is to be done: this is what an idle server asks its database.
     """
     queues.show_on_board(assignment)
     while (due := queue.next_due()) is not None and due <= timezone.now():

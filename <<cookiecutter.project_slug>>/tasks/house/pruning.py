@@ -116,7 +116,7 @@ class Pruner:
         return LOOK_AFTER
 
     def _is_time(self) -> bool:
-        """Without a statement: an idle server asks its database nothing."""
+        """Without a statement."""
         ended = sum(sum(self.board.outcomes(queue).values()) for queue in self.board.queues)
         if time.monotonic() < self.next_time and ended - self.ended < ENDED:
             return False

@@ -1,6 +1,6 @@
-"""Waking the workers after an enqueue: by a descriptor in the server, by its socket from any other process.
+"""Waking the workers after an enqueue: by a descriptor in the server, from any other process by the server's socket.
 
-With PostgreSQL there may be other nodes: at the commit NOTIFY tells their main interpreters (peers.py).
+With PostgreSQL, where there may be other nodes, NOTIFY at the commit tells all other main interpreters (peers.py).
 """
 
 from datetime import datetime

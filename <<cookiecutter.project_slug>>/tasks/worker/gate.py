@@ -2,7 +2,7 @@
 
 A suspect is a task whose next death would be the last (recovery.py): with it the process, or its interpreter, has died
 twice. It waits for a moment at which nothing else runs on this node, and nothing else begins beside it. So a third
-death is its own doing, and costs nobody else an attempt. Whatever has run for HOLD seconds without killing anybody
+death is its own doing, and costs nobody else an attempt. Once it has run for HOLD seconds without killing anybody, it
 holds nobody off any more.
 """
 
