@@ -45,7 +45,7 @@ class Cell(IntEnum):
     GATE = 14  # tasks/worker/gate.py: whether a task runs here, or runs alone
     HELD = 15  # 1: takes no new task while memory is high; main's to write
     TOO_GREEDY = 16  # BUSY_SINCE of the work that is to end with a MemoryError; main's to write
-    AWAITED = 17  # lower half of the id of a task that is waited for here (tasks/table/awaiting.py); 0: none
+    AWAITED = 17  # lower half of the id of a task that is waited for here, by any thread (awaiting.py); 0: none
     WRITING = 18  # 1: this thread writes a success to the database (tasks/worker/write_turns.py)
     MOVES_BY = 19  # monotonic ns by which its loop says it will have moved (stillness.py); 0: it need not
     LETTER = 20  # 1 + the place in a memory queue of the task that runs here (memory_queue.py); 0: it has none
