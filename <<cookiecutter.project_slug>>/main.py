@@ -1,10 +1,11 @@
 """The server: web and background tasks in one process, each in interpreters of their own. `python main.py --help`."""
 
-import asyncio
 import signal
 import sys
 
 signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the supervisor hears it: the code is only being read
+
+import asyncio
 
 from runtime.http.bridge import Bridge
 from runtime.http.server import Server

@@ -3,8 +3,6 @@
 import os
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 # Numbers of the calls that block on a descriptor, by machine; `poll` takes an array of them instead.
@@ -51,18 +49,18 @@ def children_of(thread: int) -> list[int]:
 
 def shut(descriptor: int) -> None:
     """Shut a socket for both directions, for whoever is blocked on it. Raises OSError where it is no socket."""
-    with _socket_of(descriptor) as borrowed:
-        borrowed.shutdown(socket.SHUT_RDWR)
+    with _socket_of(descriptor) as duplicate:
+        duplicate.shutdown(socket.SHUT_RDWR)
 
 
-@contextmanager
-def _socket_of(descriptor: int) -> Iterator[socket.socket]:
-    """It stays open. Raises OSError where it is no socket."""
-    borrowed = socket.socket(fileno=descriptor)
+def _socket_of(descriptor: int) -> socket.socket:
+    """By a descriptor of its own: its thread may close the other one meanwhile. Raises OSError where it is none."""
+    duplicate = os.dup(descriptor)
     try:
-        yield borrowed
-    finally:
-        borrowed.detach()
+        return socket.socket(fileno=duplicate)
+    except BaseException:
+        os.close(duplicate)
+        raise
 
 
 def in_words(thread: int) -> str:
@@ -71,9 +69,9 @@ def in_words(thread: int) -> str:
     if call is None:
         return ""
     try:
-        with _socket_of(call[1]) as borrowed:
-            peer = borrowed.getpeername()
-    except OSError:
+        with _socket_of(call[1]) as duplicate:
+            peer = duplicate.getpeername()
+    except OSError, OverflowError:
         return f"{call[0]} on descriptor {call[1]}"
     address = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else peer or "a local socket"
     return f"{call[0]} from {address}"

@@ -129,7 +129,7 @@ def _one_node_at_a_time() -> Iterator[None]:
 
     They ask again and again: who waits for the lock within a statement holds up CREATE INDEX CONCURRENTLY.
     """
-    from django.db import connection
+    from django.db import Error, connection
 
     if connection.vendor != "postgresql":
         yield
@@ -137,8 +137,13 @@ def _one_node_at_a_time() -> Iterator[None]:
     with connection.cursor() as cursor:
         while not cursor.execute("SELECT pg_try_advisory_lock(%s)", [MIGRATION_LOCK]).fetchone()[0]:
             time.sleep(LOOK_EVERY)
-        yield
-        cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
+        try:
+            yield
+        finally:
+            try:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
+            except Error:  # the session has gone meanwhile, and the lock with it
+                connection.close()
 
 
 def collect_static() -> bool:
