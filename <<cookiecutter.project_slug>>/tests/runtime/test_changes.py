@@ -48,11 +48,11 @@ class Watching:
 @on_the_loop
 async def test_a_change_a_new_file_and_one_that_is_gone_are_noticed(tmp_path, monkeypatch):
     changed, gone = write(tmp_path / "shop/views.py"), write(tmp_path / "shop/old.html")
+    look = changes._times
+    before, done = look(tmp_path, tmp_path / "data"), False
+    monkeypatch.setattr(changes, "_times", lambda *folders: look(*folders) if done else before)  # it is one change
     watching = Watching(tmp_path, tmp_path / "data")
     await watching.first_look(monkeypatch)
-    look = changes._times
-    monkeypatch.setattr(changes, "_times", lambda *folders: look(*folders) if done else before)
-    before, done = look(tmp_path, tmp_path / "data"), False  # all of it is one change
     os.utime(changed, ns=(1, 1))
     gone.unlink()
     write(tmp_path / ".env")
