@@ -98,7 +98,7 @@ def fill(number: int, shape: dict[str, int]) -> None:
             )
             cursor.execute("COMMIT")
         else:
-            cursor.execute("TRUNCATE tasks_taskrecord")
+            cursor.execute("TRUNCATE tasks_taskrecord CASCADE")
             with cursor.copy(f"COPY tasks_taskrecord ({names}) FROM STDIN") as copy:
                 for row in rows(number, shape):
                     copy.write_row(row)
