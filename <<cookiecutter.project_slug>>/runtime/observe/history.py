@@ -4,7 +4,6 @@ Samples of the counters that /metrics shows, kept by main in memory: the charts 
 differences between them. They begin anew with each process.
 """
 
-import asyncio
 import json
 import time
 from collections import deque
@@ -34,28 +33,18 @@ class History:
         self.board, self.web = board, web
         self.samples: deque[Sample] = deque([self.now()], maxlen=KEPT)
         self.taken = 1
-        self.next: asyncio.TimerHandle | None = None
+        self.due = time.monotonic() + EVERY
 
     def now(self) -> Sample:
         outcomes = {queue: self.board.outcomes(queue) for queue in self.board.queues}
         return Sample(time.time(), tuple(self.web.buckets), outcomes)
 
-    def start(self) -> None:
-        if self.next is None:
-            self._wait()
-
-    def stop(self) -> None:
-        if self.next is not None:
-            self.next.cancel()
-            self.next = None
-
-    def _wait(self) -> None:
-        self.next = asyncio.get_running_loop().call_later(EVERY, self._take)
-
-    def _take(self) -> None:
-        self.samples.append(self.now())
-        self.taken += 1
-        self._wait()
+    def look(self) -> None:
+        """Take a sample where it is time."""
+        if time.monotonic() >= self.due:
+            self.due = time.monotonic() + EVERY
+            self.samples.append(self.now())
+            self.taken += 1
 
     def rate(self, queue: str) -> float:
         """Tasks of a queue that ended in the last minute, a second."""

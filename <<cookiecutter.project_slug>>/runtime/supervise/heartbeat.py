@@ -32,6 +32,7 @@ class Heartbeat:
     def _beat(self) -> None:
         self.next_beat = self.supervisor.loop.call_later(LOOK_EVERY, self._beat)  # first: whatever fails below
         supervisor = self.supervisor
+        supervisor.overview.history.look()
         supervisor.stacks.show_late_requests(supervisor.bridge.expire(time.monotonic()))
         supervisor.unfound.look(supervisor.cancel_running)
         supervisor.abandonment.look()

@@ -108,7 +108,6 @@ class Supervisor:
         self.enqueues.listen()
         await self.peers.start()
         self.heartbeat.start()
-        self.overview.history.start()
         for pool in self.plan.pools:
             for _ in range(pool.least):
                 await self.start_host(self.place(pool))
@@ -126,7 +125,6 @@ class Supervisor:
         self.enqueues.close()
         self.loop.remove_reader(self.wakeups.supervisor)
         self.heartbeat.stop()
-        self.overview.history.stop()
         return [host.name for host in self.hosts] + ["reload" for _ in self.off_loop]
 
     def _start_no_more(self) -> None:

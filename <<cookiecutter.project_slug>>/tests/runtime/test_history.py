@@ -14,6 +14,7 @@ def now(monkeypatch):
     """A clock that goes when it is told to."""
     clock = [1000.0]
     monkeypatch.setattr("time.time", lambda: clock[0])
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
     return clock
 
 
@@ -24,8 +25,7 @@ def history(now):
 
 def take(history, now, seconds=10.0):
     now[0] += seconds
-    history.samples.append(history.now())
-    history.taken += 1
+    history.look()
 
 
 def test_a_point_is_what_happened_since_the_one_before(history, now):
@@ -45,6 +45,13 @@ def test_a_point_is_what_happened_since_the_one_before(history, now):
     assert shown["successful"] == [18, 0]
     assert shown["failed"] == [6, 0]
     assert all(shown[name] == [0, 0] for name in OUTCOMES if name not in ("successful", "failed"))
+
+
+def test_a_sample_is_taken_every_ten_seconds_however_often_it_looks(history, now):
+    for _ in range(4 * 25):
+        take(history, now, 0.25)
+
+    assert json.loads(history.as_json())["taken"] == 3
 
 
 def test_it_keeps_an_hour(history, now):
